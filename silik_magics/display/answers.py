@@ -1,0 +1,86 @@
+"""What a command answers: text, with an HTML form and the data behind it; pure."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_STYLE = "text-align:left;padding:2px 12px 2px 0;font-family:var(--jp-code-font-family,monospace)"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A command's answer: plain text, and HTML where a front-end can show it."""
+
+    text: str
+    markup: str = ""
+    data: Any = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def bundle(self) -> dict[str, Any]:
+        """Return it as a mime bundle."""
+        markup = {"text/html": self.markup} if self.markup else {}
+        return {"text/plain": self.text, **markup}
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        del include, exclude  # IPython's signature; there is nothing to choose from
+        return self.bundle()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table(Answer):
+    """An answer of rows; iterating gives a dict for each, and `pandas.DataFrame(list(t))` works."""
+
+    rows: tuple[dict[str, Any], ...] = ()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.rows[index]
+
+
+def drawing(text: str) -> Answer:
+    """Return an answer whose lines stand under each other, as a tree's do."""
+    return Answer(text, f"<pre>{html.escape(text)}</pre>" if text else "")
+
+
+def table(
+    columns: Sequence[str],
+    rows: Sequence[dict[str, Any]],
+    shown: Sequence[Sequence[str]] | None = None,
+    empty: str = "",
+) -> Table:
+    """Return a table with a head.
+
+    Args:
+        columns: the keys of the rows, in order.
+        rows: the data.
+        shown: the text of each cell, where it is not simply the value's.
+        empty: the text when there are no rows.
+    """
+    cells = shown or [[str(row[column]) for column in columns] for row in rows]
+    if not rows:
+        return Table(empty, data=[])
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [columns, *cells]
+    ]
+    head = "".join(f'<th style="{_STYLE}">{html.escape(column)}</th>' for column in columns)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{_STYLE}">{html.escape(c)}</td>' for c in line) + "</tr>"
+        for line in cells
+    )
+    markup = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return Table("\n".join(lines), markup, list(rows), tuple(rows))

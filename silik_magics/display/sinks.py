@@ -1,0 +1,177 @@
+"""What every place where outputs are shown can do, and the places that need no front-end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from silik_magics.display.answers import Answer
+from silik_magics.display.outputs import plain
+from silik_magics.kernels.kernel import Kernel
+from silik_magics.kernels.messages import COMM_TYPES, Message
+
+
+class Sink(Protocol):
+    """A place where a cell's outputs are shown."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the user can be asked."""
+        ...
+
+    def show(self, message: Message, kernel: Kernel) -> None:
+        """Show an output of a kernel as it is."""
+
+    def fail(self, message: Message, kernel: Kernel) -> None:
+        """Take the error with which the whole cell is going to end."""
+
+    def answer(self, answer: Answer) -> None:
+        """Show a command's answer."""
+
+    async def ask(self, prompt: str, *, password: bool) -> str | None:
+        """Ask the user; None when the question was interrupted."""
+        ...
+
+
+class Capture:
+    """Keeps everything; what it can not keep (comms, questions) goes on to another sink.
+
+    Args:
+        beyond: where comm messages and questions go; without it, nowhere.
+    """
+
+    def __init__(self, beyond: Sink | None = None) -> None:
+        self.messages: list[tuple[Message, Kernel]] = []
+        self.answers: list[Answer] = []
+        self._beyond = beyond
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the user can be asked."""
+        return self._beyond is not None and self._beyond.can_ask
+
+    def show(self, message: Message, kernel: Kernel) -> None:
+        """Keep an output."""
+        if message.msg_type in COMM_TYPES and self._beyond is not None:
+            self._beyond.show(message, kernel)
+        else:
+            self.messages.append((message, kernel))
+
+    fail = show
+
+    def answer(self, answer: Answer) -> None:
+        """Keep an answer."""
+        self.answers.append(answer)
+
+    async def ask(self, prompt: str, *, password: bool) -> str | None:
+        """Pass a question on."""
+        if self._beyond is None:
+            return None
+        return await self._beyond.ask(prompt, password=password)
+
+
+class Text:
+    """Writes outputs as text, as a terminal shows them.
+
+    Args:
+        write: writes text to `stdout` or `stderr`, given as its second argument.
+        asker: asks the user: (prompt, whether it is a password) to the answer; None where nobody
+            can be asked.
+    """
+
+    def __init__(
+        self, write: Callable[[str, str], None], asker: Callable[[str, bool], Any] | None = None
+    ) -> None:
+        self._write = write
+        self._asker = asker
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the user can be asked."""
+        return self._asker is not None
+
+    def show(self, message: Message, kernel: Kernel) -> None:
+        """Write an output; what has no text is named in angle brackets."""
+        del kernel
+        kind = message.msg_type
+        if kind == "stream":
+            self._write(message.content["text"], message.content["name"])
+        elif kind == "error":
+            self._write("\n".join(message.content.get("traceback", ())) + "\n", "stderr")
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            self._write(plain(message.content.get("data", {})) + "\n", "stdout")
+
+    def fail(self, message: Message, kernel: Kernel) -> None:
+        """Write nothing: whoever ends the cell shows the error."""
+
+    def answer(self, answer: Answer) -> None:
+        """Write an answer."""
+        if answer.text:
+            self._write(answer.text + "\n", "stdout")
+
+    async def ask(self, prompt: str, *, password: bool) -> str | None:
+        """Ask the user."""
+        assert self._asker is not None
+        return await self._asker(prompt, password)
+
+
+class Grouped:
+    """Shows what several kernels say at once, one kernel after the other under its name.
+
+    The first kernel that is not done is shown live; what the ones behind it say is kept until it
+    is their turn. So the order is that of the kernels, whichever is faster, and every output
+    is shown whole, with its own type.
+
+    Args:
+        sink: where the outputs go.
+        kernels: in the order in which they are shown.
+    """
+
+    def __init__(self, sink: Sink, kernels: list[Kernel]) -> None:
+        self._sink = sink
+        self._order = list(kernels)
+        self._kept: dict[str, list[Message]] = {kernel.id: [] for kernel in kernels}
+        self._named: set[str] = set()
+        self._done: set[str] = set()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the user can be asked."""
+        return self._sink.can_ask
+
+    def show(self, message: Message, kernel: Kernel) -> None:
+        """Show an output now if it is its kernel's turn, else keep it."""
+        if not self._order or kernel is self._order[0] or kernel not in self._order:
+            self._pass_on(message, kernel)
+        else:
+            self._kept[kernel.id].append(message)
+
+    fail = show
+
+    def done(self, kernel: Kernel) -> None:
+        """Say that a kernel has nothing more to show; the next ones get their turn."""
+        self._done.add(kernel.id)
+        while self._order and self._order[0].id in self._done:
+            self._order.pop(0)
+            if self._order:
+                for message in self._kept.pop(self._order[0].id):
+                    self._pass_on(message, self._order[0])
+
+    def answer(self, answer: Answer) -> None:
+        """Show an answer."""
+        self._sink.answer(answer)
+
+    async def ask(self, prompt: str, *, password: bool) -> str | None:
+        """Ask the user."""
+        return await self._sink.ask(prompt, password=password)
+
+    def _pass_on(self, message: Message, kernel: Kernel) -> None:
+        if kernel.id not in self._named and message.msg_type not in COMM_TYPES:
+            self._named.add(kernel.id)
+            self._sink.answer(heading(kernel.name))
+        self._sink.show(message, kernel)
+
+
+def heading(name: str) -> Answer:
+    """Return the line above one kernel's outputs."""
+    return Answer(f"── {name} ──", f"<b>{name}</b>")

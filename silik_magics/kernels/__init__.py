@@ -1,0 +1,1 @@
+"""Live sub-kernels: the only folder that imports zmq and jupyter_client."""

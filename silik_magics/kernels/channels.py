@@ -1,0 +1,138 @@
+"""Moves messages between one zmq socket and an event loop; knows nothing of requests.
+
+A zmq file descriptor is edge-triggered: it wakes the loop once for any number of messages, and a
+send may swallow the edge. So every wake-up, and every send, drains the socket until it is empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from silik_magics.kernels.messages import Message
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100  # messages read before other tasks of the loop get their turn
+RECONNECT_MS = 5  # a kernel that is starting binds its ports any moment
+LINGER_MS = 200  # what was sent just before closing still leaves
+
+
+class Channel:
+    """One connected socket: reads whole messages, verifies their signature, sends requests.
+
+    Args:
+        name: `shell`, `iopub`, `stdin` or `control`.
+        socket: connected, owned by this object from now on.
+        session: signs and verifies; of this connection alone.
+        on_message: called in the loop with each message, in order.
+    """
+
+    def __init__(
+        self, name: str, socket: zmq.Socket, session: Session, on_message: Callable[[Message], None]
+    ) -> None:
+        self.name = name
+        self._socket = socket
+        self._session = session
+        self._on_message = on_message
+        self._loop = asyncio.get_running_loop()
+        self._fd = socket.getsockopt(zmq.FD)
+        self._draining = False
+        self._loop.add_reader(self._fd, self._drain)
+        self._soon()
+
+    def send(
+        self,
+        msg_type: str,
+        content: dict[str, Any] | bytes,
+        *,
+        header: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        parent: dict[str, Any] | None = None,
+        buffers: Sequence[Any] = (),
+    ) -> None:
+        """Sign and send a message; content may be packed already."""
+        session = self._session
+        message = session.msg(msg_type, parent=parent, header=header, metadata=metadata)
+        message["content"] = content
+        session.send(self._socket, message, buffers=list(buffers))
+        self._soon()
+
+    def close(self) -> None:
+        """Stop reading and close the socket."""
+        if self._socket.closed:
+            return
+        self._loop.remove_reader(self._fd)
+        self._socket.close(linger=LINGER_MS)
+
+    def _soon(self) -> None:
+        if not self._draining:
+            self._draining = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._draining = False
+        for _ in range(BATCH):
+            if self._socket.closed:
+                return
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            message = self._read(frames)
+            if message is not None:
+                self._on_message(message)
+        self._soon()
+
+    def _read(self, frames: list[bytes]) -> Message | None:
+        try:
+            _, parts = self._session.feed_identities(frames)
+            raw = self._session.deserialize(parts, content=False)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            logger.warning("dropped a message on %s that is not valid: %s", self.name, error)
+            return None
+        return Message(
+            self.name,
+            raw["header"],
+            raw["parent_header"],
+            raw["metadata"],
+            raw["content"],
+            raw["buffers"],
+        )
+
+
+def connect(
+    context: zmq.Context, name: str, info: dict[str, Any], subscribe: Sequence[bytes] = (b"",)
+) -> zmq.Socket:
+    """Return a socket connected to a channel of the kernel that a connection file describes."""
+    kind = {"iopub": zmq.SUB}.get(name, zmq.DEALER)
+    socket = context.socket(kind)
+    socket.linger = LINGER_MS
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.rcvhwm = 0  # the default drops outputs of a kernel that is faster than we are
+    if name == "iopub":
+        for topic in subscribe:
+            socket.subscribe(topic)
+    else:
+        socket.identity = info["identity"]
+    if info.get("curve_publickey"):
+        public, secret = (_ascii(info[f"curve_{kind}key"]) for kind in ("public", "secret"))
+        socket.curve_publickey = socket.curve_serverkey = public
+        socket.curve_secretkey = secret
+    socket.connect(url(info, name))
+    return socket
+
+
+def url(info: dict[str, Any], name: str) -> str:
+    """Return the address of a channel, as a connection file describes it."""
+    separator = ":" if info["transport"] == "tcp" else "-"
+    return f"{info['transport']}://{info['ip']}{separator}{info[f'{name}_port']}"
+
+
+def _ascii(key: str | bytes) -> bytes:
+    return key.encode() if isinstance(key, str) else key

@@ -1,0 +1,298 @@
+"""One connection to one kernel: execute, complete, inspect, history, interrupt, comms.
+
+There is exactly one connection per kernel and it has its own Session: two clients that share one
+repeat message ids, and ipykernel then stops answering the older of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from silik_magics.kernels.channels import Channel, connect
+from silik_magics.kernels.messages import Message
+from silik_magics.kernels.requests import Kind, Request, Requests
+
+logger = logging.getLogger(__name__)
+
+OnOutput = Callable[[Message], None]
+Ask = Callable[[Message], Awaitable[str | None]]
+
+PROBE_SECONDS = 0.1  # between two tries of the handshake
+QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last words are read
+LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
+
+
+@dataclass(frozen=True)
+class Flags:
+    """How a piece of code is to be executed; the names are those of the Jupyter protocol."""
+
+    allow_stdin: bool = False
+    silent: bool = False
+    store_history: bool = True
+    user_expressions: dict[str, str] | None = None
+    stop_on_error: bool = False
+
+    def content(self, code: str) -> dict[str, Any]:
+        """Return the content of an execute_request."""
+        return {
+            "code": code,
+            "silent": self.silent,
+            "store_history": self.store_history and not self.silent,
+            "user_expressions": self.user_expressions or {},
+            "allow_stdin": self.allow_stdin,
+            "stop_on_error": self.stop_on_error,
+        }
+
+
+class Connection:
+    """The sockets to one kernel, and who waits for what from it.
+
+    Args:
+        context: the zmq context, shared by all connections of a process.
+        info: the connection file's fields.
+        name: how the kernel is called in log lines.
+
+    The attribute `state` is what the kernel last said of itself, for us or for another client: `busy`
+    while it executes, else `idle`.
+    """
+
+    def __init__(self, context: zmq.Context, info: dict[str, Any], name: str) -> None:
+        self.name = name
+        self.state = "idle"
+        self.messages = 0
+        self._requests = Requests()
+        self._waiting: dict[str, asyncio.Future[Message | None]] = {}
+        self._welcomed = asyncio.Event()
+        self._topic = f"silik-{uuid.uuid4().hex}"
+        self._tasks: set[asyncio.Task[None]] = set()
+        key = info.get("key", "")
+        self._session = Session(
+            key=key.encode() if isinstance(key, str) else key,
+            signature_scheme=info.get("signature_scheme", "hmac-sha256"),
+        )
+        info = {**info, "identity": self._session.bsession}
+        topics = (b"", self._topic.encode())
+        self._channels = {
+            channel: Channel(
+                channel, connect(context, channel, info, topics), self._session, self._receive
+            )
+            for channel in ("iopub", "shell", "stdin", "control")
+        }
+
+    # Becoming ready
+
+    async def handshake(self) -> dict[str, Any]:
+        """Wait until the kernel answers and its outputs reach us; return its kernel_info.
+
+        The shell channel can answer before the iopub subscription is up, and what is said in
+        between is lost. ipykernel 7 confirms a subscription; XPUB announces only the first one
+        per topic, so we subscribe to a topic of our own too. Other kernels are asked again until
+        one of their status messages arrives. Has no timeout of its own.
+        """
+        reply = await self._ask("kernel_info_request", {})
+        while not self._welcomed.is_set():
+            try:
+                await asyncio.wait_for(self._welcomed.wait(), PROBE_SECONDS)
+            except TimeoutError:
+                reply = await self._ask("kernel_info_request", {})
+        return reply.content
+
+    # Asking
+
+    async def execute(
+        self,
+        code: str,
+        on_output: OnOutput,
+        ask: Ask,
+        flags: Flags | None = None,
+    ) -> Message:
+        """Run code and return the execute_reply, when all of its outputs have come.
+
+        Args:
+            code: in the kernel's own language.
+            on_output: called with each output message, in order, and later with late ones.
+            ask: answers an input_request; None when there is no answer to send.
+            flags: the protocol's options of an execution.
+
+        Raises:
+            KernelDied: the kernel ended before it was done (see :meth:`lost`).
+        """
+        content = (flags or Flags()).content(code)
+
+        def on_input(message: Message) -> None:
+            self._spawn(self._answer(message, ask))
+
+        reply = await self._request(
+            "shell",
+            "execute_request",
+            content,
+            expects_idle=True,
+            on_output=on_output,
+            on_input=on_input,
+        )
+        assert reply is not None
+        return reply
+
+    async def complete(self, code: str, cursor: int) -> dict[str, Any]:
+        """Return the content of a complete_reply; `cursor` counts unicode characters."""
+        content = {"code": code, "cursor_pos": cursor}
+        return (await self._ask("complete_request", content)).content
+
+    async def inspect(self, code: str, cursor: int, detail: int = 0) -> dict[str, Any]:
+        """Return the content of an inspect_reply."""
+        content = {"code": code, "cursor_pos": cursor, "detail_level": detail}
+        return (await self._ask("inspect_request", content)).content
+
+    async def is_complete(self, code: str) -> dict[str, Any]:
+        """Return the content of an is_complete_reply."""
+        return (await self._ask("is_complete_request", {"code": code})).content
+
+    async def history(self, *, output: bool = False) -> list[Any]:
+        """Return what the kernel remembers of this session: `(session, line, input)` each.
+
+        With `output`, the third is `(input, output)`. Many kernels remember nothing.
+        """
+        content = {
+            "hist_access_type": "range",
+            "session": 0,
+            "start": 0,
+            "stop": None,
+            "output": output,
+            "raw": True,
+        }
+        reply = (await self._ask("history_request", content)).content
+        return reply.get("history") or []
+
+    async def interrupt(self) -> None:
+        """Send an interrupt_request on the control channel and wait for its reply."""
+        await self._request("control", "interrupt_request", {})
+
+    async def comm(self, message: dict[str, Any], on_output: OnOutput) -> None:
+        """Send a comm message of the front-end to the kernel, and what it causes to `on_output`.
+
+        Args:
+            message: with `msg_type`, `content`, `metadata` and `buffers`.
+            on_output: called with each message that the kernel sends because of it.
+        """
+        await self._request(
+            "shell",
+            message["header"]["msg_type"],
+            message["content"],
+            metadata=message.get("metadata"),
+            buffers=message.get("buffers", ()),
+            expects_reply=False,
+            expects_idle=True,
+            on_output=on_output,
+        )
+
+    # Ending
+
+    async def lost(self, error: Exception, *, wait: bool = True) -> None:
+        """End every request that waits with `error`, after the kernel's last words were read."""
+        seen, waited = -1, 0.0
+        while wait and seen != self.messages and waited < LAST_WORDS_SECONDS:
+            seen = self.messages
+            await asyncio.sleep(QUIET_SECONDS)
+            waited += QUIET_SECONDS
+        for future in list(self._waiting.values()):
+            if not future.done():
+                future.set_exception(error)
+
+    def close(self) -> None:
+        """Close the sockets; nobody may be waiting any more."""
+        for channel in self._channels.values():
+            channel.close()
+        for task in self._tasks:
+            task.cancel()
+
+    # How it works
+
+    async def _ask(self, msg_type: str, content: dict[str, Any]) -> Message:
+        reply = await self._request("shell", msg_type, content)
+        assert reply is not None
+        return reply
+
+    async def _request(
+        self,
+        channel: str,
+        msg_type: str,
+        content: dict[str, Any],
+        *,
+        metadata: dict[str, Any] | None = None,
+        buffers: Any = (),
+        **expectations: Any,
+    ) -> Message | None:
+        header = self._session.msg_header(msg_type)
+        request = self._requests.begin(Request(header["msg_id"], **expectations))
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[request.msg_id] = future
+        try:
+            self._channels[channel].send(
+                msg_type, content, header=header, metadata=metadata, buffers=buffers
+            )
+            return await future
+        finally:
+            del self._waiting[request.msg_id]
+            self._requests.end(request)
+
+    def _receive(self, message: Message) -> None:
+        self.messages += 1
+        if message.msg_type == "status":
+            if message.parent_header.get("msg_type") in (None, "execute_request"):
+                self.state = message.content.get("execution_state", self.state)
+            if message.parent_header.get("session") == self._session.session:
+                self._welcomed.set()  # an answer to us: our subscription is up
+        if message.msg_type == "iopub_welcome":
+            if message.content.get("subscription") == self._topic:
+                self._welcomed.set()
+            return
+        kind, request = self._requests.feed(message)
+        if kind is Kind.FOREIGN or request is None:
+            self._foreign(message)
+            return
+        if kind is Kind.INPUT and request.on_input is not None:
+            request.on_input(message)
+        elif kind in (Kind.OUTPUT, Kind.LATE) and request.on_output is not None:
+            request.on_output(message)
+        future = self._waiting.get(request.msg_id)
+        if future is not None and request.over and not future.done():
+            future.set_result(request.reply)  # type: ignore[arg-type]
+
+    def _foreign(self, message: Message) -> None:
+        if message.is_shown and message.channel == "iopub":
+            logger.info("%s: dropped %s of no request of ours", self.name, message.msg_type)
+
+    async def _answer(self, question: Message, ask: Ask) -> None:
+        value = await ask(question)
+        if value is not None:
+            self._channels["stdin"].send("input_reply", {"value": value}, parent=question.header)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def read_connection_file(path: str) -> dict[str, Any]:
+    """Return the fields of a connection file.
+
+    Raises:
+        OSError: it can not be read.
+        ValueError: it is no JSON object with the fields of a connection file.
+    """
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - path is a str by contract
+        info = json.load(file)
+    required = ["ip", "transport", *(f"{name}_port" for name in ("shell", "iopub", "stdin"))]
+    missing = [field for field in required if field not in (info if isinstance(info, dict) else ())]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    return info

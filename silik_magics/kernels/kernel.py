@@ -1,0 +1,301 @@
+"""One live sub-kernel: its process, its connection, and what is known of both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal as signals
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
+from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
+from silik_magics.kernels.death import Death, last_lines
+from silik_magics.kernels.messages import Message
+from silik_magics.kernels.process import KernelProcess
+from silik_magics.kernels.record import Record
+
+logger = logging.getLogger(__name__)
+
+KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
+INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
+
+
+class Kernel:
+    """A sub-kernel: run code on it, ask it, interrupt, restart and stop it.
+
+    Made by :class:`~silik_magics.kernels.manager.Kernels`.
+
+    Args:
+        process: what starts and ends its process.
+        context: the zmq context that all connections share.
+        log: the file that its own stdout and stderr go to.
+
+    Attributes:
+        name: how people call it, such as `k1.py`.
+        info: its kernel_info, once it is ready.
+        death: how it ended, while it is dead.
+        started: when it became ready last.
+        last_activity: when it was last asked to run something, or was done with it.
+        executions: how many times it was asked to run something since it started.
+        record: what was run on it since it started.
+    """
+
+    def __init__(self, process: KernelProcess, context: zmq.Context, log: Path) -> None:
+        self.process = process
+        self.log = log
+        self.name = process.kernel_name
+        self.info: dict[str, Any] = {}
+        self.death: Death | None = None
+        self.started = self.last_activity = datetime.now(UTC)
+        self.record = Record()
+        self.on_change: list[Callable[[Kernel], None]] = []
+        self.executions = 0
+        self._context = context
+        self._connection: Connection | None = None
+        self._running: dict[object, str] = {}
+        self._ending = False
+        self._lock = asyncio.Lock()
+        process.on_end = self._ended
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """Its id in the manager."""
+        assert self.process.kernel_id is not None
+        return str(self.process.kernel_id)
+
+    @property
+    def spec(self) -> str:
+        """The name of its kernelspec; empty when attached to a kernel that does not tell."""
+        return self.process.kernel_name
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether somebody else started it: then it is never ended with us."""
+        return not self.process.owns_kernel
+
+    @property
+    def connection_file(self) -> str:
+        """The path of its connection file."""
+        return str(Path(self.process.connection_file).absolute())
+
+    @property
+    def language(self) -> str:
+        """The name of its language, lower case."""
+        return str(self.info.get("language_info", {}).get("name", "")).lower()
+
+    @property
+    def extension(self) -> str:
+        """The file extension of its language, lower case, with the dot."""
+        extension = str(self.info.get("language_info", {}).get("file_extension") or ".txt").lower()
+        return extension if extension.startswith(".") else f".{extension}"
+
+    @property
+    def state(self) -> str:
+        """One of `starting`, `idle`, `busy` and `dead`."""
+        if self.death is not None:
+            return "dead"
+        if self._connection is None or not self.info:
+            return "starting"
+        return "busy" if self._running or self._connection.state == "busy" else "idle"
+
+    @property
+    def connection(self) -> Connection:
+        """The connection; KernelDied when the kernel is dead."""
+        if self.death is not None:
+            raise self.death.error(self.name)
+        if self._connection is None:
+            raise KernelDied(f"{self.name} is not running", f"`restart {self.name}` starts it.")
+        return self._connection
+
+    # Beginning
+
+    async def open(self, timeout: float) -> None:
+        """Connect and wait until it is ready.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            KernelDied: its process ended before that.
+            KernelTimeout: it did not answer in time.
+        """
+        info = dict(self.process.get_connection_info())
+        self._ending = False
+        self._connection = Connection(self._context, info, self.name)
+        self.death = None
+        if self.process.has_ended:  # it died before anybody listened
+            self._ended()
+        handshake = asyncio.ensure_future(self._connection.handshake())
+        try:
+            self.info = await asyncio.wait_for(handshake, timeout)
+        except TimeoutError:
+            raise self._not_ready(timeout) from None
+        self.started = self.last_activity = datetime.now(UTC)
+        self.executions = 0
+        self.record = Record()
+
+    def _not_ready(self, timeout: float) -> KernelTimeout:
+        message = f"{self.name} did not become ready within {timeout:g} s"
+        lines = last_lines(self.log)
+        if lines:
+            message += "\nThe last lines of its stderr:\n" + "\n".join(f"    {x}" for x in lines)
+        return KernelTimeout(message, "give it more with `--timeout S`.")
+
+    # Running and asking
+
+    async def execute(
+        self, code: str, on_output: OnOutput, ask: Ask, flags: Flags | None = None
+    ) -> Message:
+        """Run code; return its execute_reply when all of its outputs have come.
+
+        Raises:
+            KernelDied: it is dead, or ended meanwhile.
+        """
+        connection = self.connection
+        token = object()
+        self._running[token] = code
+        self.executions += 1
+        self.last_activity = datetime.now(UTC)
+        entry = self.record.begin(code)
+
+        def record_and_show(message: Message) -> None:
+            entry.add(message)
+            on_output(message)
+
+        try:
+            reply = await connection.execute(code, record_and_show, ask, flags)
+            entry.count = reply.content.get("execution_count")
+            return reply
+        finally:
+            self._running.pop(token, None)
+            self.last_activity = datetime.now(UTC)
+
+    @property
+    def running(self) -> str:
+        """The code that it is running; the first, where several wait; empty when idle."""
+        return next(iter(self._running.values()), "")
+
+    # Acting on it
+
+    async def interrupt(self) -> None:
+        """Interrupt what it runs, by signal or by message, whichever its kernelspec asks for."""
+        connection = self.connection
+        if not self.is_attached:
+            await self.process.interrupt_kernel()
+            return
+        try:
+            await asyncio.wait_for(connection.interrupt(), INTERRUPT_SECONDS)
+        except TimeoutError:
+            await self.signal(signals.SIGINT)
+
+    async def signal(self, number: int) -> None:
+        """Send a signal to it (and to what it started, when its process is ours)."""
+        if self.death is not None:
+            raise self.death.error(self.name)
+        if not self.is_attached:
+            await self.process.signal_kernel(number)
+        elif self.process.pid is not None:
+            os.kill(self.process.pid, number)
+        else:
+            raise CommandError(
+                f"the process of {self.name} is not known",
+                "it was attached, and runs elsewhere or for another user.",
+            )
+
+    async def kill(self) -> None:
+        """End its process at once; it stays, dead, until it is restarted or removed."""
+        if self.death is None:
+            await self.signal(signals.SIGKILL)
+            await asyncio.wait_for(self.process.wait_for_end(), KILL_SECONDS)
+
+    async def restart(self, *, now: bool = False, timeout: float = 60) -> None:
+        """End it and start it again, with the same name and addresses; ready when this returns.
+
+        Args:
+            now: do not ask politely first.
+            timeout: seconds until it must be ready again.
+
+        Raises:
+            CommandError: it was only attached.
+            KernelDied, KernelTimeout: it did not come back.
+        """
+        if self.is_attached:
+            raise CommandError(
+                f"{self.name} was attached, not started here",
+                "restart it where it was started; `stop` lets it go.",
+            )
+        async with self._lock:
+            await self._let_go(f"{self.name} was restarted")
+            with open_log(self.log) as log:
+                await self.process.restart_kernel(
+                    now=now or self.death is not None, stdout=log, stderr=log
+                )
+            await self.open(timeout)
+
+    async def shut_down(self, stop_process: Callable[[], Awaitable[None]]) -> None:
+        """End it for good: its requests, its process by `stop_process`, its connection, its log."""
+        async with self._lock:
+            await self._let_go(f"{self.name} was stopped")
+            try:
+                await stop_process()
+            finally:
+                self.process.unwatch()
+                self.log.unlink(missing_ok=True)
+                self.death = self.death or Death(self.process.returncode)
+                self._changed()
+
+    async def _let_go(self, what: str) -> None:
+        """End whoever waits for it and close the connection: its process is about to end."""
+        self._ending = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            running = f" while it was running `{self.running}`" if self.running else ""
+            await connection.lost(KernelDied(what + running, "run it again."), wait=False)
+            connection.close()
+
+    # Its end
+
+    def _ended(self) -> None:
+        if self._ending:
+            return
+        self.death = Death(
+            self.process.returncode, last_lines(self.log), self.running, starting=not self.info
+        )
+        logger.info("%s %s", self.name, self.death)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            task = asyncio.ensure_future(self._bury(connection, self.death.error(self.name)))
+            task.add_done_callback(_log_failure)
+        self._changed()
+
+    async def _bury(self, connection: Connection, error: SilikError) -> None:
+        await connection.lost(error)
+        connection.close()
+
+    def _changed(self) -> None:
+        for listener in list(self.on_change):
+            listener(self)
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it became ready."""
+        return time.time() - self.started.timestamp()
+
+
+def open_log(path: Path) -> Any:
+    """Open the file for a kernel's own stdout and stderr: emptied, and for the user alone."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), "w")
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("while a kernel was given up", exc_info=task.exception())

@@ -1,0 +1,257 @@
+"""Starts, attaches and stops kernels: an AsyncMultiKernelManager that gives live connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_client.connect import find_connection_file
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_client.multikernelmanager import AsyncMultiKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
+from traitlets import Bool, CaselessStrEnum, Float, default
+
+from silik_magics.errors import CommandError, KernelDied, SilikError
+from silik_magics.kernels.connection import read_connection_file
+from silik_magics.kernels.kernel import Kernel, open_log
+from silik_magics.kernels.process import KernelProcess
+from silik_magics.kernels.specs import Spec, Specs
+
+logger = logging.getLogger("silik_magics.kernels")
+
+_PROCESS_CLASS = f"{KernelProcess.__module__}.{KernelProcess.__name__}"
+
+
+class SilikKernelManager(AsyncMultiKernelManager):
+    """The kernels of one user; configurable as every Jupyter application is."""
+
+    start_timeout = Float(
+        60.0, config=True, help="Seconds that a kernel gets to become ready, unless `--timeout`."
+    )
+    share_history = Bool(
+        False,
+        config=True,
+        help="""Let Python sub-kernels write the user's one IPython history file. Off by default:
+        they would all fight for the lock of one database at every execution.""",
+    )
+    transport_encryption = CaselessStrEnum(
+        ["disabled", "auto", "required"],
+        default_value="auto",
+        config=True,
+        help="Encrypt what goes to and from kernels whose kernelspec says that they can.",
+    )
+
+    @default("kernel_manager_class")
+    def _default_process_class(self) -> str:
+        return _PROCESS_CLASS
+
+    @default("connection_dir")
+    def _default_connection_dir(self) -> str:
+        return runtime_dir()
+
+    @default("kernel_spec_manager")
+    def _default_kernel_spec_manager(self) -> KernelSpecManager:
+        return KernelSpecManager(parent=self)
+
+    @default("log")
+    def _default_log(self) -> logging.Logger:
+        # Not the application's: what is wrong is told to the user as an error, once.
+        return logger
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernels: dict[str, Kernel] = {}
+        self.specs = Specs(self.kernel_spec_manager)
+        self._plain_context = zmq.Context.shadow(self.context.underlying)
+
+    # Beginning
+
+    async def launch(
+        self,
+        spec_name: str,
+        *,
+        name: str = "",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Kernel:
+        """Start a kernel and return it when it is ready.
+
+        Args:
+            spec_name: the kernelspec.
+            name: how errors call it.
+            cwd: its working directory; ours by default.
+            env: environment variables to add to ours.
+            timeout: seconds until it must be ready; `start_timeout` by default.
+
+        Raises:
+            CommandError: no such kernelspec or directory.
+            KernelDied: its program does not exist, or ended before it was ready.
+            KernelTimeout: it did not become ready in time.
+        """
+        spec = self.specs.get(spec_name)
+        if cwd is not None and not Path(cwd).expanduser().is_dir():
+            raise CommandError(f"{cwd} is not a directory", "give `--cwd` one that exists.")
+        kernel_id = self.new_kernel_id()
+        log_path = Path(self.connection_dir, f"silik-{kernel_id}.log")
+        try:
+            with open_log(log_path) as log:
+                await self.start_kernel(
+                    kernel_name=spec_name,
+                    kernel_id=kernel_id,
+                    cwd=None if cwd is None else str(Path(cwd).expanduser()),
+                    env={**os.environ, **(env or {})},
+                    stdout=log,
+                    stderr=log,
+                    **self._extra_arguments(spec),
+                )
+        except (OSError, NoSuchKernel, RuntimeError) as error:
+            self._forget(kernel_id, log_path)
+            raise _not_started(name or spec_name, spec, error) from None
+        kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, log_path)  # type: ignore[arg-type]
+        kernel.name = name or spec_name
+        try:
+            await kernel.open(self.start_timeout if timeout is None else timeout)
+        except BaseException:
+            await self._end(kernel, now=True)
+            raise
+        self.kernels[kernel.id] = kernel
+        return kernel
+
+    def pre_start_kernel(self, kernel_name: str | None, kwargs: Any) -> Any:
+        """Prepare a kernel, with the encryption of this manager where it has the trait."""
+        km, kernel_name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
+        if km.has_trait("transport_encryption"):
+            km.transport_encryption = self.transport_encryption  # type: ignore[attr-defined]
+        return km, kernel_name, kernel_id
+
+    def _extra_arguments(self, spec: Spec) -> dict[str, Any]:
+        if self.share_history or not {"ipykernel_launcher", "ipykernel"} & set(spec.argv):
+            return {}
+        return {"extra_arguments": ["--HistoryManager.hist_file=:memory:"]}
+
+    async def attach(
+        self, source: str, *, name: str = "", timeout: float | None = None
+    ) -> Kernel:
+        """Connect to a living kernel that somebody else started.
+
+        Args:
+            source: a connection file, or a kernel id or file name of the runtime directory.
+            name: how errors call it.
+            timeout: seconds until it must have answered.
+
+        Raises:
+            CommandError: there is no such file, or it is no connection file.
+            KernelTimeout: nothing answers there.
+        """
+        path = find_connection(source)
+        try:
+            info = read_connection_file(str(path))
+        except (OSError, ValueError) as error:
+            raise CommandError(
+                f"{path} is no connection file: {error}", "`info PATH` of a kernel names its file."
+            ) from None
+        km = self.kernel_manager_factory(parent=self, log=self.log, owns_kernel=False)
+        km.attach(info, path)
+        km.kernel_id = self.new_kernel_id()
+        kernel = Kernel(km, self._plain_context, Path(self.connection_dir, f"silik-{km.kernel_id}.log"))
+        kernel.name = name or path.stem
+        try:
+            await kernel.open(self.start_timeout if timeout is None else timeout)
+        except BaseException:
+            await self._end(kernel, now=True)
+            raise
+        self._kernels[km.kernel_id] = km
+        self.kernels[kernel.id] = kernel
+        return kernel
+
+    # Ending
+
+    async def stop(self, kernel: Kernel, *, now: bool = False) -> None:
+        """End a kernel and forget it; one that was attached is only let go."""
+        self.kernels.pop(kernel.id, None)
+        await self._end(kernel, now=now)
+
+    async def stop_all(self, *, now: bool = False) -> None:
+        """End every kernel that was started here, all at once, and let go of the others."""
+        await asyncio.gather(*(self.stop(kernel, now=now) for kernel in [*self.kernels.values()]))
+
+    def close(self) -> None:
+        """Give back the zmq context; no kernel may be left."""
+        self.context.destroy(linger=0)
+
+    async def _end(self, kernel: Kernel, *, now: bool) -> None:
+        async def stop_process() -> None:
+            if kernel.is_attached:
+                self._kernels.pop(kernel.id, None)
+            elif kernel.id in self:
+                # Dead or not: jupyter_client frees its ports, files and sockets.
+                await self.shutdown_kernel(kernel.id, now=now or kernel.death is not None)
+
+        await kernel.shut_down(stop_process)
+
+    def _forget(self, kernel_id: str, log_path: Path) -> None:
+        self._pending_kernels.pop(kernel_id, None)
+        self.remove_kernel(kernel_id)
+        log_path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(self.connection_dir, f"kernel-{kernel_id}.json").unlink()
+
+
+def _not_started(name: str, spec: Spec, error: Exception) -> SilikError:
+    program = spec.argv[0] if spec.argv else "(no argv)"
+    if isinstance(error, OSError):
+        return KernelDied(
+            f"{name} could not be started: {program}: {error.strerror or error}",
+            f"mend `argv` in {spec.resource_dir}/kernel.json, or install {program}.",
+        )
+    return KernelDied(
+        f"{name} could not be started: {error}", f"its kernelspec is in {spec.resource_dir}"
+    )
+
+
+def runtime_dir() -> str:
+    """Return the Jupyter runtime directory, made for the user alone where it is missing."""
+    path = Path(jupyter_runtime_dir())
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(path)
+
+
+def connection_files() -> list[Path]:
+    """Return the connection files of the runtime directory, newest first."""
+    return sorted(
+        Path(jupyter_runtime_dir()).glob("kernel-*.json"),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+
+
+def find_connection(source: str) -> Path:
+    """Return the connection file that a path, a kernel id or a file name means.
+
+    Raises:
+        CommandError: there is none.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path.absolute()
+    try:
+        return Path(find_connection_file(source, path=[".", jupyter_runtime_dir()]))
+    except OSError:
+        raise CommandError(
+            f"no connection file is at {source}",
+            f"give its path, or a kernel id of {jupyter_runtime_dir()}.",
+        ) from None
+
+
+def newest_first(kernels: Iterable[Kernel]) -> list[Kernel]:
+    """Return kernels by their start, the newest first."""
+    now = time.time()
+    return sorted(kernels, key=lambda kernel: now - kernel.started.timestamp())

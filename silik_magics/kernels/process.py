@@ -1,0 +1,110 @@
+"""The process of one kernel: jupyter_client's manager, told of the end instead of asking for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+from jupyter_client.manager import AsyncKernelManager
+from traitlets import Float
+
+from silik_magics.kernels.watch import Watch
+
+
+class KernelProcess(AsyncKernelManager):
+    """Starts, signals, restarts and stops one kernel's process.
+
+    jupyter_client looks whether the process has ended ten times a second; this class is woken.
+
+    The attribute `returncode` is that of the last process, as subprocess has it; `on_end` is
+    called when the process ends, whoever ended it.
+    """
+
+    shutdown_wait_time = Float(
+        3.0,
+        config=True,
+        help="Seconds that a kernel gets to end politely: half of them until SIGTERM, then SIGKILL.",
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.on_end: Callable[[], None] = lambda: None
+        self.returncode: int | None = None
+        self.attached_pid: int | None = None
+        self._end = asyncio.Event()
+        self._watch: Watch | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id on this machine; None where it has none or nobody knows."""
+        if not self.owns_kernel:
+            return self.attached_pid
+        return getattr(self.provisioner, "pid", None)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process was seen to end."""
+        return self._end.is_set()
+
+    def watch(self) -> None:
+        """Begin to watch the process for its end."""
+        self.unwatch()
+        self._end.clear()
+        self.returncode = None
+        if self.owns_kernel or self.pid is not None:
+            self._watch = Watch(self.pid, self._is_running, self._ended)
+
+    def unwatch(self) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+
+    def attach(self, info: dict[str, Any], path: Path) -> None:
+        """Take over the addresses of a living kernel; it is never ended with us."""
+        self.connection_file = str(path)
+        self.load_connection_info(info)  # type: ignore[arg-type]
+        self.kernel_name = info.get("kernel_name", "")
+        self.attached_pid = pid_of_listener(info["shell_port"])
+        self.watch()
+
+    async def _is_running(self) -> bool:
+        if not self.owns_kernel:
+            assert self.attached_pid is not None
+            return psutil.pid_exists(self.attached_pid)
+        assert self.provisioner is not None
+        self.returncode = await self.provisioner.poll()
+        return self.returncode is None
+
+    async def wait_for_end(self) -> None:
+        """Wait until the process has ended; at once where nothing is known of a process."""
+        if self._watch is not None:
+            await self._end.wait()
+
+    def _ended(self) -> None:
+        self._end.set()
+        self.on_end()
+
+    # What jupyter_client calls on the way
+
+    async def _async_post_start_kernel(self, **kw: Any) -> None:
+        await super()._async_post_start_kernel(**kw)
+        self.watch()
+
+    async def _async_wait(self, pollinterval: float = 0.1) -> None:  # noqa: ARG002 - its signature
+        await self.wait_for_end()
+
+
+def pid_of_listener(port: int) -> int | None:
+    """Return the process of this machine and user that listens on a TCP port; None if unknown."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            address = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and address and address.port == port:
+                return connection.pid
+    except psutil.AccessDenied:
+        pass
+    return None

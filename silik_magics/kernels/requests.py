@@ -1,0 +1,124 @@
+"""Which message answers which request, and when a request is over; pure, no I/O.
+
+The rules, all of them in this file:
+
+* A message belongs to the request whose id is its parent's id.
+* A request is over when everything it expects has come, in whatever order. `execute` expects its
+  reply and an `idle` status: the reply comes over one socket and the outputs over another, and
+  only `idle` says that the outputs are complete. A question (`complete`, `inspect`, ...) expects
+  its reply only. A comm message expects `idle` only, for it has no reply.
+* What comes for a request that is over is late. It goes where the outputs of that request went.
+* What belongs to no request that we know (another client's, or one long forgotten) is foreign.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol
+
+REMEMBERED = 256  # requests whose late outputs can still be delivered
+
+
+class Incoming(Protocol):
+    """What the rules need to know of a message."""
+
+    @property
+    def channel(self) -> str: ...  # noqa: D102 - see Message
+    @property
+    def msg_type(self) -> str: ...  # noqa: D102
+    @property
+    def parent_id(self) -> str: ...  # noqa: D102
+    @property
+    def content(self) -> dict[str, object]: ...  # noqa: D102
+
+
+class Kind(Enum):
+    """What a message means for the request that it belongs to."""
+
+    STATUS = auto()
+    REPLY = auto()
+    OUTPUT = auto()
+    LATE = auto()
+    INPUT = auto()
+    FOREIGN = auto()
+
+
+@dataclass(eq=False)
+class Request:
+    """Something that was asked of a kernel.
+
+    Args:
+        msg_id: the id of the message that asked.
+        expects_reply: it is not over before its reply.
+        expects_idle: it is not over before the kernel says `idle` for it.
+        on_output: called with each message that it causes on iopub, late ones too.
+        on_input: called with each question of the kernel to the user.
+    """
+
+    msg_id: str
+    expects_reply: bool = True
+    expects_idle: bool = False
+    on_output: Callable[[Incoming], None] | None = None
+    on_input: Callable[[Incoming], None] | None = None
+    reply: Incoming | None = None
+    idle: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether everything that it expects has come."""
+        replied = self.reply is not None or not self.expects_reply
+        return replied and (self.idle or not self.expects_idle)
+
+
+@dataclass
+class Requests:
+    """The requests of one connection: those under way, and the last ones that are over."""
+
+    pending: dict[str, Request] = field(default_factory=dict[str, Request])
+    _past: OrderedDict[str, Request] = field(default_factory=OrderedDict[str, Request])
+
+    def begin(self, request: Request) -> Request:
+        """Add a request that is about to be sent."""
+        self.pending[request.msg_id] = request
+        return request
+
+    def feed(self, message: Incoming) -> tuple[Kind, Request | None]:
+        """Say what a message means, and for which request; a finished one leaves `pending`."""
+        request = self.pending.get(message.parent_id)
+        if request is None:
+            return self._late(message)
+        kind = self._apply(request, message)
+        if request.over:
+            self.end(request)
+        return kind, request
+
+    def _apply(self, request: Request, message: Incoming) -> Kind:
+        if message.channel == "stdin":
+            return Kind.INPUT
+        if message.channel != "iopub":
+            request.reply = message
+            return Kind.REPLY
+        if message.msg_type == "status":
+            request.idle = request.idle or message.content.get("execution_state") == "idle"
+            return Kind.STATUS
+        return Kind.OUTPUT
+
+    def _late(self, message: Incoming) -> tuple[Kind, Request | None]:
+        request = self._past.get(message.parent_id)
+        if message.msg_type == "status":
+            return Kind.STATUS, request
+        if request is None or message.channel != "iopub":
+            return Kind.FOREIGN, None
+        return Kind.LATE, request
+
+    def end(self, request: Request) -> None:
+        """Take a request out of `pending`, over or abandoned; its late outputs are still known."""
+        if self.pending.pop(request.msg_id, None) is None:
+            return
+        if request.on_output is not None:
+            self._past[request.msg_id] = request
+            while len(self._past) > REMEMBERED:
+                self._past.popitem(last=False)

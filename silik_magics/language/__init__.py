@@ -1,0 +1,1 @@
+"""Text to words to lines, and back; pure: no kernel, no I/O, nothing of Jupyter."""
