@@ -33,18 +33,22 @@ class SilikError(Exception):
     Args:
         message: what is wrong, naming the thing.
         hint: what to type or do next.
+
+    The attribute `detail` holds lines shown above the message: the traceback of a kernel that was
+    interrupted because of this error.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.detail: list[str] = []
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        lines = [f"{type(self).__name__}: {self}"]
+        lines = [*self.detail, f"{type(self).__name__}: {self}"]
         if self.hint:
             lines.append(f"Hint: {self.hint}")
         return lines

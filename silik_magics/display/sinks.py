@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from silik_magics.display.answers import Answer
 from silik_magics.display.outputs import plain
+from silik_magics.errors import SilikError
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
 
@@ -133,6 +135,7 @@ class Grouped:
         self._kept: dict[str, list[Message]] = {kernel.id: [] for kernel in kernels}
         self._named: set[str] = set()
         self._done: set[str] = set()
+        self._notes: dict[str, SilikError] = {}
 
     @property
     def can_ask(self) -> bool:
@@ -148,11 +151,18 @@ class Grouped:
 
     fail = show
 
+    def tell(self, error: SilikError, kernel: Kernel) -> None:
+        """Show an error of ours that is one kernel's part of the whole."""
+        self._notes[kernel.id] = error
+
     def done(self, kernel: Kernel) -> None:
         """Say that a kernel has nothing more to show; the next ones get their turn."""
         self._done.add(kernel.id)
         while self._order and self._order[0].id in self._done:
-            self._order.pop(0)
+            finished = self._order.pop(0)
+            if finished.id in self._notes:
+                self._name(finished)
+                self._sink.answer(Answer(str(self._notes[finished.id])))
             if self._order:
                 for message in self._kept.pop(self._order[0].id):
                     self._pass_on(message, self._order[0])
@@ -166,12 +176,16 @@ class Grouped:
         return await self._sink.ask(prompt, password=password)
 
     def _pass_on(self, message: Message, kernel: Kernel) -> None:
-        if kernel.id not in self._named and message.msg_type not in COMM_TYPES:
+        if message.msg_type not in COMM_TYPES:
+            self._name(kernel)
+        self._sink.show(message, kernel)
+
+    def _name(self, kernel: Kernel) -> None:
+        if kernel.id not in self._named:
             self._named.add(kernel.id)
             self._sink.answer(heading(kernel.name))
-        self._sink.show(message, kernel)
 
 
 def heading(name: str) -> Answer:
     """Return the line above one kernel's outputs."""
-    return Answer(f"── {name} ──", f"<b>{name}</b>")
+    return Answer(f"── {name} ──", f"<b>{html.escape(name)}</b>")

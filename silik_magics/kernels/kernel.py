@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal as signals
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from silik_magics.kernels.death import Death, last_lines
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess
 from silik_magics.kernels.record import Record
+from silik_magics.kernels.usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class Kernel:
         last_activity: when it was last asked to run something, or was done with it.
         executions: how many times it was asked to run something since it started.
         record: what was run on it since it started.
+        usage: measures what its processes use.
+        on_change: called with it when it dies or is stopped.
     """
 
     def __init__(self, process: KernelProcess, context: zmq.Context, log: Path) -> None:
@@ -55,6 +57,7 @@ class Kernel:
         self.death: Death | None = None
         self.started = self.last_activity = datetime.now(UTC)
         self.record = Record()
+        self.usage = Usage()
         self.on_change: list[Callable[[Kernel], None]] = []
         self.executions = 0
         self._context = context
@@ -142,6 +145,7 @@ class Kernel:
         self.started = self.last_activity = datetime.now(UTC)
         self.executions = 0
         self.record = Record()
+        self.usage = Usage()
 
     def _not_ready(self, timeout: float) -> KernelTimeout:
         message = f"{self.name} did not become ready within {timeout:g} s"
@@ -235,6 +239,7 @@ class Kernel:
             )
         async with self._lock:
             await self._let_go(f"{self.name} was restarted")
+            self._changed()
             with open_log(self.log) as log:
                 await self.process.restart_kernel(
                     now=now or self.death is not None, stdout=log, stderr=log
@@ -284,11 +289,6 @@ class Kernel:
     def _changed(self) -> None:
         for listener in list(self.on_change):
             listener(self)
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since it became ready."""
-        return time.time() - self.started.timestamp()
 
 
 def open_log(path: Path) -> Any:

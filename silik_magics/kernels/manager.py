@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +96,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
             KernelTimeout: it did not become ready in time.
         """
         spec = self.specs.get(spec_name)
-        if cwd is not None and not Path(cwd).expanduser().is_dir():
-            raise CommandError(f"{cwd} is not a directory", "give `--cwd` one that exists.")
+        directory = None if cwd is None else _directory(cwd)
         kernel_id = self.new_kernel_id()
         log_path = Path(self.connection_dir, f"silik-{kernel_id}.log")
         try:
@@ -106,7 +104,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
                 await self.start_kernel(
                     kernel_name=spec_name,
                     kernel_id=kernel_id,
-                    cwd=None if cwd is None else str(Path(cwd).expanduser()),
+                    cwd=directory,
                     env={**os.environ, **(env or {})},
                     stdout=log,
                     stderr=log,
@@ -137,9 +135,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
             return {}
         return {"extra_arguments": ["--HistoryManager.hist_file=:memory:"]}
 
-    async def attach(
-        self, source: str, *, name: str = "", timeout: float | None = None
-    ) -> Kernel:
+    async def attach(self, source: str, *, name: str = "", timeout: float | None = None) -> Kernel:
         """Connect to a living kernel that somebody else started.
 
         Args:
@@ -161,7 +157,9 @@ class SilikKernelManager(AsyncMultiKernelManager):
         km = self.kernel_manager_factory(parent=self, log=self.log, owns_kernel=False)
         km.attach(info, path)
         km.kernel_id = self.new_kernel_id()
-        kernel = Kernel(km, self._plain_context, Path(self.connection_dir, f"silik-{km.kernel_id}.log"))
+        kernel = Kernel(
+            km, self._plain_context, Path(self.connection_dir, f"silik-{km.kernel_id}.log")
+        )
         kernel.name = name or path.stem
         try:
             await kernel.open(self.start_timeout if timeout is None else timeout)
@@ -203,6 +201,13 @@ class SilikKernelManager(AsyncMultiKernelManager):
         log_path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             Path(self.connection_dir, f"kernel-{kernel_id}.json").unlink()
+
+
+def _directory(cwd: str) -> str:
+    path = Path(cwd).expanduser()
+    if not path.is_dir():
+        raise CommandError(f"{cwd} is not a directory", "give `--cwd` one that exists.")
+    return str(path)
 
 
 def _not_started(name: str, spec: Spec, error: Exception) -> SilikError:
@@ -249,9 +254,3 @@ def find_connection(source: str) -> Path:
             f"no connection file is at {source}",
             f"give its path, or a kernel id of {jupyter_runtime_dir()}.",
         ) from None
-
-
-def newest_first(kernels: Iterable[Kernel]) -> list[Kernel]:
-    """Return kernels by their start, the newest first."""
-    now = time.time()
-    return sorted(kernels, key=lambda kernel: now - kernel.started.timestamp())

@@ -66,5 +66,5 @@ class Message:
 
     @property
     def is_shown(self) -> bool:
-        """Whether it is something to show, known type or not, rather than the request's progress."""
+        """Whether it is something to show, known type or not, and no progress of the request."""
         return self.msg_type not in PROGRESS_TYPES

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Float
 
@@ -26,7 +28,7 @@ class KernelProcess(AsyncKernelManager):
     shutdown_wait_time = Float(
         3.0,
         config=True,
-        help="Seconds that a kernel gets to end politely: half of them until SIGTERM, then SIGKILL.",
+        help="Seconds that a kernel gets to end politely: half until SIGTERM, then SIGKILL.",
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -70,6 +72,16 @@ class KernelProcess(AsyncKernelManager):
         self.kernel_name = info.get("kernel_name", "")
         self.attached_pid = pid_of_listener(info["shell_port"])
         self.watch()
+
+    def independent_client(self, *, blocking: bool) -> Any:
+        """Return a jupyter_client client with a session of its own, not started.
+
+        The manager's own `client()` shares the session's id among all of its clients: they would
+        take each other's replies.
+        """
+        client = BlockingKernelClient() if blocking else AsyncKernelClient()
+        client.load_connection_info(self.get_connection_info())
+        return client
 
     async def _is_running(self) -> bool:
         if not self.owns_kernel:

@@ -46,7 +46,7 @@ class Watch:
         self._task = self._loop.create_task(self._poll())
 
     async def _poll(self) -> None:
-        while await self._alive():
+        while await self._alive():  # noqa: ASYNC110 - nothing tells us here, see the class
             await asyncio.sleep(POLL_SECONDS)
         self._task = None
         self._ended()

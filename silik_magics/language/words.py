@@ -1,4 +1,4 @@
-"""How a cell is read: lines of words with POSIX quoting; pure.
+r"""How a cell is read: lines of words with POSIX quoting; pure.
 
 The rules, all of them in this file:
 
@@ -6,7 +6,7 @@ The rules, all of them in this file:
 * Lines that are blank, or whose first non-space character is `#`, are skipped.
 * Words are separated by blanks. `'...'` is literal. In `"..."` a backslash escapes only
   `$`, a backtick, `"`, a backslash and a newline (which disappears); elsewhere it stays, so that
-  `"print('a\\nb')"` reaches the kernel as typed. Outside quotes a backslash escapes any character.
+  `"print('a\nb')"` reaches the kernel as typed. Outside quotes a backslash escapes any character.
 * `${name}` is replaced where a variable of that name exists, but never inside single quotes nor
   behind a backslash. Everything else with a `$` is left alone.
 * A word that begins with a quote, an escape or a replaced variable is never an option.

@@ -1,0 +1,1 @@
+"""The standalone kernel `silik`: the language as a Jupyter kernel of its own."""

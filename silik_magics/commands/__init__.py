@@ -1,0 +1,1 @@
+"""The commands of the language: one declaration each; parser, completion and help come from it."""

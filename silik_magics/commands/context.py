@@ -1,0 +1,94 @@
+"""What a command works on: the user's state, and the cell that it was typed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from silik_magics.display.sinks import Sink
+from silik_magics.kernels.kernel import Kernel
+from silik_magics.kernels.manager import SilikKernelManager
+from silik_magics.tree import Leaf, Node, Tree
+
+KernelLeaf = Leaf[Kernel]
+
+
+@dataclass
+class State:
+    """What one user has: kernels, their places in the tree, variables, and the mode.
+
+    The mode is `connected`: the kernel that following cells go to, or None in command mode.
+    """
+
+    manager: SilikKernelManager
+    tree: Tree[Kernel] = field(default_factory=Tree[Kernel])
+    variables: dict[str, str] = field(default_factory=dict)
+    connected: KernelLeaf | None = None
+    reserved: set[tuple[int, str]] = field(default_factory=set)
+
+    def kernels(self, paths: tuple[str, ...]) -> list[Kernel]:
+        """Return the kernels at paths, globs and folders; CommandError where there is none."""
+        return [kernel_of(leaf) for leaf in self.tree.leaves(paths)]
+
+    async def remove(self, node: Node[Kernel], *, now: bool = False) -> None:
+        """Take a node out of the tree and stop every kernel in it."""
+        leaves = [node] if isinstance(node, Leaf) else list(node.leaves())  # type: ignore[attr-defined]
+        if self.connected in leaves:
+            self.connected = None
+        if node.parent is not None:
+            self.tree.remove(node)
+        stops = (self.manager.stop(kernel_of(leaf), now=now) for leaf in leaves)
+        await asyncio.gather(*stops)
+
+    async def remove_all(self, *, now: bool = False) -> None:
+        """Empty the tree and stop every kernel."""
+        self.connected = None
+        self.tree = Tree()
+        await self.manager.stop_all(now=now)
+
+    def draw(self) -> str:
+        """Draw the tree as people see it, dead kernels with their end."""
+        return self.tree.draw(note=end_of)
+
+
+def kernel_of(leaf: KernelLeaf) -> Kernel:
+    """Return the kernel of a leaf of the tree."""
+    assert leaf.kernel is not None
+    return leaf.kernel
+
+
+def end_of(leaf: KernelLeaf) -> str:
+    """Return what stands behind a dead kernel's name in the tree, as in ` ✗ killed by SIGKILL`."""
+    death = kernel_of(leaf).death
+    return f" ✗ {death}" if death is not None else ""
+
+
+@dataclass
+class Context:
+    """One cell: where its outputs go, and which kernels it is waiting for.
+
+    Args:
+        state: what the user has.
+        sink: where this cell's outputs go.
+        run_lines: runs text as commands in this cell, as `source` needs it.
+        running: the kernels that it is waiting for.
+        abandoned: those whose wait was given up by a second interrupt.
+        interrupted: whether the user interrupted the cell.
+        leaving: whether the cell asked to leave.
+    """
+
+    state: State
+    sink: Sink
+    run_lines: Callable[[str], Awaitable[object]]
+    running: set[Kernel] = field(default_factory=set)
+    abandoned: list[Kernel] = field(default_factory=list)
+    interrupted: bool = False
+    leaving: bool = False
+
+    async def interrupt(self) -> bool:
+        """Interrupt what this cell is waiting for; say whether there was anything."""
+        self.interrupted = True
+        kernels = list(self.running)
+        await asyncio.gather(*(kernel.interrupt() for kernel in kernels), return_exceptions=True)
+        return bool(kernels)

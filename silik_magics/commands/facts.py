@@ -1,0 +1,179 @@
+"""Commands that tell facts: about kernels, variables, and the commands themselves."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from silik_magics.commands.context import Context, KernelLeaf, kernel_of
+from silik_magics.commands.kinds import COMMAND, KERNEL, PATHS, VARIABLE
+from silik_magics.commands.reference import help_of, overview
+from silik_magics.commands.table import command, lookup
+from silik_magics.display.answers import Answer, Table, table
+from silik_magics.errors import CommandError, did_you_mean
+
+PS_COLUMNS = (
+    "kernel",
+    "state",
+    "kernelspec",
+    "pid",
+    "uptime",
+    "last activity",
+    "executions",
+    "cpu",
+    "memory",
+)
+
+
+@command("ps")
+@click.argument("paths", type=PATHS, nargs=-1, metavar="[PATH...]")
+async def ps(context: Context, paths: tuple[str, ...]) -> Table:
+    """Show the state of kernels, all of them by default.
+
+    The memory is that of the kernel's process and all it started; `cpu` is the share of one
+    processor since the last `ps`. As data, times are seconds and memory is bytes.
+
+    Example:
+        silik> start python3 -l k1
+        ╰─ k1.py
+        silik> ps
+        kernel  state  kernelspec  pid ...
+        k1.py   idle   python3 ...
+    """
+    tree = context.state.tree
+    leaves = tree.leaves(paths) if paths else list(tree.root.leaves())
+    rows = [_row(leaf) for leaf in leaves]
+    return table(PS_COLUMNS, rows, [_shown(row) for row in rows], empty="No kernel is here.")
+
+
+def _row(leaf: KernelLeaf) -> dict[str, Any]:
+    kernel = kernel_of(leaf)
+    alive = kernel.death is None
+    cpu, memory = kernel.usage.measure(kernel.process.pid if alive else None)
+    now = datetime.now(UTC)
+    return {
+        "kernel": leaf.path.removeprefix("~/"),
+        "state": kernel.state,
+        "kernelspec": kernel.spec or "(attached)",
+        "pid": kernel.process.pid if alive else None,
+        "uptime": (now - kernel.started).total_seconds() if alive else None,
+        "last activity": (now - kernel.last_activity).total_seconds(),
+        "executions": kernel.executions,
+        "cpu": cpu,
+        "memory": memory,
+        "end": str(kernel.death) if kernel.death is not None else "",
+    }
+
+
+def _shown(row: dict[str, Any]) -> list[str]:
+    def or_dash(value: Any, text: str) -> str:
+        return "-" if value is None else text
+
+    return [
+        row["kernel"],
+        f"{row['state']}{': ' + row['end'] if row['end'] else ''}",
+        row["kernelspec"],
+        or_dash(row["pid"], str(row["pid"])),
+        or_dash(row["uptime"], duration(row["uptime"])),
+        f"{duration(row['last activity'])} ago",
+        str(row["executions"]),
+        or_dash(row["cpu"], f"{row['cpu'] or 0:.0f} %"),
+        or_dash(row["memory"], f"{(row['memory'] or 0) / 1e6:.0f} MB"),
+    ]
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration as people say it: `12 s`, `3 min`, `2 h 5 min`."""
+    whole = int(seconds or 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@command("info", "connect_info")
+@click.argument("path", type=KERNEL)
+@click.option("--json", "as_json", is_flag=True, help="The kernel's own kernel_info instead.")
+async def info(context: Context, path: str, as_json: bool) -> Answer:
+    """Show the path of a kernel's connection file, with which other clients can connect to it.
+
+    Example:
+        silik> start python3 -l k1
+        ╰─ k1.py
+        silik> info k1.py
+        /...kernel-....json
+    """
+    kernel = kernel_of(context.state.tree.leaf(path))
+    if not as_json:
+        return Answer(kernel.connection_file)
+    return Answer(json.dumps(kernel.info, indent=2, ensure_ascii=False), data=kernel.info)
+
+
+@command("set")
+@click.argument("name", type=VARIABLE, required=False)
+@click.argument("value", required=False)
+async def set_(context: Context, name: str | None, value: str | None) -> Answer | None:
+    """Give a variable a value, or show all of them.
+
+    `${name}` stands for the value in commands after it, but not inside single quotes.
+
+    Example:
+        silik> set alpha 0.6
+        silik> start python3 -l k1
+        ╰─ k1.py
+        silik> run "print(${alpha} * 2)" k1.py
+        1.2
+        silik> set
+        name   value
+        alpha  0.6
+    """
+    variables = context.state.variables
+    if name is None:
+        rows = [{"name": key, "value": text} for key, text in sorted(variables.items())]
+        return table(("name", "value"), rows, empty="No variable is set.")
+    if not name.isidentifier() or not name.isascii():
+        raise CommandError(
+            f"{name} is no name of a variable", "use letters, digits and `_`, no digit first."
+        )
+    if value is None:
+        raise CommandError(f"set {name} lacks a value", f'write `set {name} VALUE`, or "" for none')
+    variables[name] = value
+    return None
+
+
+@command("unset")
+@click.argument("name", type=VARIABLE)
+async def unset(context: Context, name: str) -> None:
+    """Forget a variable.
+
+    Example:
+        silik> set alpha 0.6
+        silik> unset alpha
+        silik> set
+        No variable is set.
+    """
+    variables = context.state.variables
+    if name not in variables:
+        there = f"there is {', '.join(sorted(variables))}" if variables else "none is set."
+        raise CommandError(f"no variable is called {name}", did_you_mean(name, variables) or there)
+    del variables[name]
+
+
+@command("help")
+@click.argument("name", type=COMMAND, required=False, metavar="[COMMAND]")
+@click.option("--cmd", type=COMMAND, metavar="COMMAND", help="The same, as it used to be written.")
+async def help_(context: Context, name: str | None, cmd: str | None) -> Answer:
+    """Show all commands, or tell about one.
+
+    Example:
+        silik> help pwd
+        Usage: pwd [OPTIONS]
+        ...
+    """
+    del context
+    wanted = name or cmd
+    return Answer(help_of(lookup(wanted)) if wanted else overview())

@@ -1,0 +1,62 @@
+"""Help texts and the reference page, made from the declarations of the commands."""
+
+from __future__ import annotations
+
+import click
+
+from silik_magics.commands.table import SilikCommand, commands
+
+_WIDTH = 88
+
+
+def help_of(found: SilikCommand) -> str:
+    """Return the help of one command: usage, what it does, options, example."""
+    with click.Context(found, info_name=found.name, max_content_width=_WIDTH) as ctx:
+        text = found.get_help(ctx)
+    if found.aliases:
+        text += f"\n\nAliases: {', '.join(found.aliases)}"
+    if found.example:
+        text += "\n\nExample:\n" + "\n".join(f"  {line}".rstrip() for line in example_lines(found))
+    return text
+
+
+def example_lines(found: SilikCommand) -> list[str]:
+    """Return the lines of a command's example, as people read them."""
+    return [line.replace("<BLANKLINE>", "") for line in found.example.splitlines()]
+
+
+def overview() -> str:
+    """Return a line for each command."""
+    rows = [(str(found.name), found.get_short_help_str(_WIDTH)) for found in commands()]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name.ljust(width)}  {text}" for name, text in rows]
+    return "\n".join([*lines, "", "`help COMMAND` tells more of one, with an example."])
+
+
+def page() -> str:
+    """Return `docs/commands.md`."""
+    parts = [
+        "# Commands",
+        "This page is made from the declarations of the commands (`python -m "
+        "silik_magics.commands.reference` writes it); all its examples are run by the tests.",
+    ]
+    for found in commands():
+        parts.append(f"## `{found.name}`")
+        if found.aliases:
+            parts.append("Also written " + ", ".join(f"`{alias}`" for alias in found.aliases) + ".")
+        with click.Context(found, info_name=found.name, max_content_width=_WIDTH) as ctx:
+            parts.append(f"```text\n{found.get_help(ctx)}\n```")
+        if found.example:
+            parts.append("```text\n" + "\n".join(example_lines(found)) + "\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Write the page to the standard output."""
+    from silik_magics.commands import declared  # noqa: F401 - fills the table
+
+    click.echo(page(), nl=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Shows outputs through the iopub socket of the kernel that we live in.
+
+A relayed message gets a new header and the host cell's parent; its content bytes, metadata and
+buffers go on untouched, so a front-end sees what it would see if it had asked the kernel itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from silik_magics.display.answers import Answer
+from silik_magics.kernels.kernel import Kernel
+from silik_magics.kernels.messages import COMM_TYPES, Message
+
+
+class Relay:
+    """The cell of a front-end, reached through its kernel.
+
+    The error that ends a cell is not relayed: whoever runs the cell raises it, and the host then
+    sends an equal one. What the kernel says after its error is kept until then, see :meth:`rest`.
+
+    Args:
+        session: the host kernel's; signs what is sent.
+        socket: the host kernel's iopub socket; may be used from any thread.
+        parent: the request of the front-end that everything shown answers.
+        topic: the host kernel's topic for a message type.
+        asker: asks the user, or None where the front-end can not be asked.
+        on_comm: told of every comm message before it is relayed.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        socket: Any,
+        parent: dict[str, Any],
+        *,
+        topic: Callable[[str], bytes],
+        asker: Callable[[str, bool], Any] | None = None,
+        on_comm: Callable[[Message, Kernel], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._socket = socket
+        self._parent = parent.get("header", parent)
+        self._topic = topic
+        self._asker = asker
+        self._on_comm = on_comm
+        self._held: list[Message] | None = None
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the user can be asked."""
+        return self._asker is not None
+
+    def show(self, message: Message, kernel: Kernel) -> None:
+        """Relay an output, or keep it behind an error that may end the cell."""
+        if message.msg_type in COMM_TYPES and self._on_comm is not None:
+            self._on_comm(message, kernel)
+        if self._held is None:
+            self._send(message)
+        else:
+            self._held.append(message)
+
+    def fail(self, message: Message, kernel: Kernel) -> None:
+        """Keep an error, and what comes behind it, until it is known whether the cell ends so."""
+        del kernel
+        if self._held is None:
+            self._held = []
+        self._held.append(message)
+
+    def rest(self, *, failed: bool) -> list[Message]:
+        """Relay what was kept, up to the error that ends the cell, and return what is behind it.
+
+        Args:
+            failed: whether the cell ends with the last error that was kept; the host sends that
+                one itself, and what is returned must be relayed after it.
+        """
+        held, self._held = self._held or [], None
+        errors = [index for index, message in enumerate(held) if message.msg_type == "error"]
+        end = errors[-1] if failed and errors else len(held)
+        for message in held[:end]:
+            self._send(message)
+        return held[end + 1 :]
+
+    def send_all(self, messages: list[Message]) -> None:
+        """Relay messages as they are."""
+        for message in messages:
+            self._send(message)
+
+    def answer(self, answer: Answer) -> None:
+        """Show a command's answer."""
+        if not answer.text:
+            return
+        content = {"data": answer.bundle(), "metadata": {}, "transient": {}}
+        message = self._session.msg("display_data", content, parent=self._parent)
+        self._session.send(self._socket, message, ident=self._topic("display_data"))
+
+    async def ask(self, prompt: str, *, password: bool) -> str | None:
+        """Ask the user."""
+        assert self._asker is not None
+        return await self._asker(prompt, password)
+
+    def _send(self, message: Message) -> None:
+        relayed = self._session.msg(
+            message.msg_type, parent=self._parent, metadata=message.metadata
+        )
+        relayed["content"] = message.packed
+        self._session.send(
+            self._socket,
+            relayed,
+            ident=self._topic(message.msg_type),
+            buffers=list(message.buffers),
+        )

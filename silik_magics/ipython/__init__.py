@@ -1,0 +1,1 @@
+"""Door 1: `%silik`, `%%silik` and connect mode in any IPython."""

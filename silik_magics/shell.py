@@ -1,0 +1,229 @@
+"""A user's state and what can be done with it: run a line or a cell, complete, inspect.
+
+Every door holds one Shell. It knows nothing of IPython, zmq or where outputs are shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from silik_magics.commands import completion
+from silik_magics.commands.cell import MAGIC, Header, read_header
+from silik_magics.commands.completion import Completions, Item
+from silik_magics.commands.context import Context, State, kernel_of
+from silik_magics.commands.declared import TABLE
+from silik_magics.commands.execution import Limits, Outcome, raise_failure, run_on
+from silik_magics.commands.reference import help_of
+from silik_magics.commands.table import SilikCommand, read_call
+from silik_magics.display.answers import Answer
+from silik_magics.display.sinks import Sink
+from silik_magics.errors import KernelDied, SilikError
+from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.kernel import Kernel
+from silik_magics.kernels.manager import SilikKernelManager
+from silik_magics.language.words import Argument, Line, split
+
+COMPLETE_SECONDS = 0.8  # a kernel that has not answered by then is busy
+
+
+class Shell:
+    """One user's kernels, tree, variables and mode.
+
+    Args:
+        manager: starts and ends the kernels.
+    """
+
+    def __init__(self, manager: SilikKernelManager | None = None) -> None:
+        self.state = State(manager or SilikKernelManager())
+
+    def context(self, sink: Sink) -> Context:
+        """Return the context of one cell, whose outputs go to `sink`."""
+
+        async def run_lines(text: str) -> None:
+            await self.run_commands(text, context)
+
+        context = Context(self.state, sink, run_lines)
+        return context
+
+    # Running
+
+    async def run_cell(self, text: str, context: Context) -> None:
+        """Run a cell as the mode says: commands, or code for the connected kernel.
+
+        A cell whose first line begins with `%%silik` is read as that magic in both modes.
+        """
+        stripped = text.lstrip()
+        if stripped.split(maxsplit=1)[:1] == [MAGIC]:
+            first, _, body = stripped.partition("\n")
+            await self.run_magic(first.removeprefix(MAGIC), body, context)
+        elif self.state.connected is not None and not leaves_connect_mode(text):
+            await self.run_connected(text, context)
+        else:
+            await self.run_commands(text, context)
+
+    async def run_commands(self, text: str, context: Context) -> None:
+        """Run the lines of a cell in order, showing each answer as it comes.
+
+        After a command has switched to connect mode the rest is not executed, and a note says so.
+        """
+        lines = split(text)
+        for index, line in enumerate(lines):
+            connected = self.state.connected
+            answer = await self.run_line(line, context)
+            if answer is not None:
+                context.sink.answer(answer)
+            if self.state.connected is not None and self.state.connected is not connected:
+                left = len(lines) - index - 1
+                if left:
+                    context.sink.answer(Answer(_left_note(left, self.state.connected.name)))
+                return
+
+    async def run_line(self, line: Line, context: Context) -> Answer | None:
+        """Run one line and return its answer instead of showing it."""
+        arguments = [word.expand(self.state.variables) for word in line.words]
+        if arguments[0].text == MAGIC:
+            arguments = [Argument("run"), *arguments[1:]]
+        return await read_call(arguments).run(context)
+
+    async def run_magic(self, first: str, body: str, context: Context) -> None:
+        """Run a `%%silik` cell: `first` is the rest of its first line."""
+        header = self.header(first)
+        if header.paths:
+            raise_failure(await self.run_code(header, body, context))
+        else:
+            await self.run_commands(body, context)
+
+    def header(self, first: str) -> Header:
+        """Read the rest of the first line of a `%%silik` cell."""
+        words = [word for line in split(first) for word in line.words]
+        return read_header([word.expand(self.state.variables) for word in words])
+
+    async def run_code(self, header: Header, body: str, context: Context) -> list[Outcome]:
+        """Run the body of a `%%silik PATH...` cell; the outcomes say what failed."""
+        kernels = self.state.kernels(header.paths)
+        return await run_on(context, kernels, body, header.limits)
+
+    async def run_connected(
+        self, code: str, context: Context, flags: Flags | None = None
+    ) -> list[Outcome]:
+        """Run code on the connected kernel; if that dies, the mode is command mode again."""
+        assert self.state.connected is not None
+        leaf = self.state.connected
+        outcomes = await run_on(context, [kernel_of(leaf)], code, Limits(), flags)
+        failure = outcomes[0].failure
+        if isinstance(failure, KernelDied) and self.state.connected is leaf:
+            self.state.connected = None
+            failure.hint = f"{failure.hint} This is command mode again.".strip()
+        raise_failure(outcomes)
+        return outcomes
+
+    # Helping to type
+
+    def target(self, text: str) -> tuple[Kernel, int] | None:
+        """Return the kernel whose code a cell holds, and where that code begins.
+
+        None when the cell holds commands, or names no kernel that is there.
+        """
+        if text.lstrip().startswith(MAGIC):
+            offset = len(text) - len(text.lstrip())
+            end = text.find("\n", offset)
+            if end < 0:
+                return None
+            try:
+                paths = self.header(text[offset + len(MAGIC) : end]).paths
+                return (self.state.kernels(paths)[0], end + 1) if paths else None
+            except SilikError:
+                return None
+        if self.state.connected is not None and not leaves_connect_mode(text):
+            return kernel_of(self.state.connected), 0
+        return None
+
+    async def complete(self, text: str, cursor: int) -> Completions:
+        """Return what could be typed at the cursor, in commands or in a kernel's code.
+
+        Never raises, and waits for a kernel only a moment.
+        """
+        found = self.target(text)
+        if found is not None and cursor >= found[1]:
+            kernel, start = found
+            reply = await self._ask(kernel, "complete", text[start:], cursor - start)
+            return _of_kernel(reply, cursor - start).shifted(start)
+        return self.complete_commands(text, cursor)
+
+    def complete_commands(self, text: str, cursor: int) -> Completions:
+        """Return what could be typed at the cursor of a cell of commands or of its first line."""
+        offset = len(text) - len(text.lstrip())
+        if not text.startswith(MAGIC, offset):
+            return completion.complete(self.state, text, cursor)
+        offset += len(MAGIC)
+        end = text.find("\n", offset)
+        if 0 <= end < cursor:
+            inner = completion.complete(self.state, text[end + 1 :], cursor - end - 1)
+            return inner.shifted(end + 1)
+        if cursor < offset:
+            return Completions(cursor, cursor)
+        return completion.complete(
+            self.state, text[offset:], cursor - offset, prefix=(MAGIC,)
+        ).shifted(offset)
+
+    async def inspect(self, text: str, cursor: int, detail: int = 0) -> dict[str, Any]:
+        """Return the content of an inspect_reply: a kernel's, or the help of a command."""
+        found = self.target(text)
+        if found is not None and cursor >= found[1]:
+            kernel, start = found
+            reply = await self._ask(kernel, "inspect", text[start:], cursor - start, detail)
+            return reply or {"status": "ok", "found": False, "data": {}, "metadata": {}}
+        item = self._command_at(text, cursor)
+        data = {"text/plain": help_of(item)} if item is not None else {}
+        return {"status": "ok", "found": bool(data), "data": data, "metadata": {}}
+
+    async def is_complete(self, code: str) -> dict[str, Any]:
+        """Return the connected kernel's is_complete_reply; empty where it does not tell."""
+        connected = self.state.connected
+        return await self._ask(kernel_of(connected), "is_complete", code) if connected else {}
+
+    def _command_at(self, text: str, cursor: int) -> SilikCommand | None:
+        start = text.rfind("\n", 0, cursor) + 1
+        end = text.find("\n", cursor)
+        line = text[start : end if end >= 0 else len(text)].strip()
+        for magic in (MAGIC, "%silik"):
+            line = line.removeprefix(magic).lstrip()
+        found = TABLE.commands.get(line.split(maxsplit=1)[0]) if line else None
+        return found if isinstance(found, SilikCommand) else None
+
+    async def _ask(self, kernel: Kernel, what: str, *arguments: Any) -> dict[str, Any]:
+        """Ask a kernel for a moment; an empty dict when it is busy, dead or does not know."""
+        try:
+            question = getattr(kernel.connection, what)(*arguments)
+            return await asyncio.wait_for(question, COMPLETE_SECONDS)
+        except (TimeoutError, SilikError):
+            return {}
+
+    # Ending
+
+    async def close(self, *, now: bool = False) -> None:
+        """Stop every kernel that was started here; the shell can not be used any more."""
+        await self.state.remove_all(now=now)
+        self.state.manager.close()
+
+
+def leaves_connect_mode(text: str) -> bool:
+    """Say whether a cell's first word leaves connect mode."""
+    return text.split(maxsplit=1)[:1] in (["/cmd"], ["<"])
+
+
+def _left_note(left: int, name: str) -> str:
+    lines = "1 line was" if left == 1 else f"{left} lines were"
+    return f"{lines} left out: following cells are code for {name}, and a cell holds one language."
+
+
+def _of_kernel(reply: dict[str, Any], cursor: int) -> Completions:
+    if reply.get("status") != "ok":
+        return Completions(cursor, cursor)
+    kinds = {
+        entry.get("text"): entry.get("type") or ""
+        for entry in reply.get("metadata", {}).get("_jupyter_types_experimental", ())
+    }
+    items = tuple(Item(text, kinds.get(text, "")) for text in reply.get("matches", ()))
+    return Completions(reply["cursor_start"], reply["cursor_end"], items)

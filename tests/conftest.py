@@ -1,0 +1,73 @@
+"""Every test runs in Jupyter directories of its own, with the kernelspecs of the tests."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Set before anything of Jupyter is imported: it reads them once.
+_HOME = Path(tempfile.mkdtemp(prefix="silik-"))
+for _name in ("runtime", "ipython", "data", "config", "kernels"):
+    (_HOME / _name).mkdir(mode=0o700)
+os.environ.update(
+    JUPYTER_RUNTIME_DIR=str(_HOME / "runtime"),
+    IPYTHONDIR=str(_HOME / "ipython"),
+    JUPYTER_DATA_DIR=str(_HOME / "data"),
+    JUPYTER_CONFIG_DIR=str(_HOME / "config"),
+    JUPYTER_PATH=str(_HOME / "kernels"),
+    JUPYTER_PLATFORM_DIRS="1",
+)
+
+from support.host import Host, host  # noqa: E402
+from support.languages import LANGUAGES, why_absent, write_language_specs  # noqa: E402
+
+from silik_magics import Silik  # noqa: E402
+
+(_HOME / "kernels" / "kernels").mkdir()
+write_language_specs(_HOME / "kernels" / "kernels")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("lang"):
+            if reason := why_absent(mark.args[0]):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def each_language(*names: str) -> pytest.MarkDecorator:
+    """Parametrize a test with languages; those that are absent are skipped with the reason."""
+    return pytest.mark.parametrize(
+        "language",
+        [pytest.param(LANGUAGES[name], id=name, marks=pytest.mark.lang(name)) for name in names],
+    )
+
+
+@pytest.fixture(scope="session")
+def runtime_dir() -> Path:
+    """The Jupyter runtime directory, where connection files and logs are."""
+    return _HOME / "runtime"
+
+
+@pytest.fixture(scope="session")
+def kernels_dir() -> Path:
+    """A directory in which a test may write kernelspecs."""
+    return _HOME / "kernels" / "kernels"
+
+
+@pytest.fixture
+def silik() -> Iterator[Silik]:
+    """The Python door, closed after the test."""
+    with Silik() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Iterator[Host]:
+    """A Python kernel with the extension loaded; its sub-kernels are stopped with it."""
+    with host() as opened:
+        assert opened.run("%load_ext silik_magics").status == "ok"
+        yield opened

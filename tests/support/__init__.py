@@ -1,0 +1,1 @@
+"""What the tests share: languages, kernels that misbehave, and hosts to drive."""
