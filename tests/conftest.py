@@ -23,7 +23,7 @@ os.environ.update(
 )
 
 from support.host import Host, host  # noqa: E402
-from support.languages import LANGUAGES, why_absent, write_language_specs  # noqa: E402
+from support.languages import why_absent, write_language_specs  # noqa: E402
 
 from silik_magics import Silik  # noqa: E402
 
@@ -36,14 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark in item.iter_markers("lang"):
             if reason := why_absent(mark.args[0]):
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def each_language(*names: str) -> pytest.MarkDecorator:
-    """Parametrize a test with languages; those that are absent are skipped with the reason."""
-    return pytest.mark.parametrize(
-        "language",
-        [pytest.param(LANGUAGES[name], id=name, marks=pytest.mark.lang(name)) for name in names],
-    )
 
 
 @pytest.fixture(scope="session")

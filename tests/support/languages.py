@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Language:
@@ -124,3 +126,11 @@ def why_absent(name: str) -> str:
         if done.returncode:
             return "IRkernel is not installed (`apt-get install r-cran-irkernel`)"
     return ""
+
+
+def each_language(*names: str) -> pytest.MarkDecorator:
+    """Parametrize a test with languages; those that are absent are skipped with the reason."""
+    return pytest.mark.parametrize(
+        "language",
+        [pytest.param(LANGUAGES[name], id=name, marks=pytest.mark.lang(name)) for name in names],
+    )
