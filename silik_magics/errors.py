@@ -124,4 +124,6 @@ def _named(ename: str) -> type[RemoteError]:
     def reduce(self: RemoteError) -> tuple[object, ...]:
         return remote_error, (self.ename, self.evalue, self.traceback)
 
-    return type(ename or "RemoteError", (RemoteError,), {"__reduce__": reduce})
+    # A class can have any name that is text without NUL; kernels may send anything.
+    name = ename.encode(errors="replace").decode().replace("\0", "")
+    return type(name or "RemoteError", (RemoteError,), {"__reduce__": reduce})

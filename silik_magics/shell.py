@@ -25,6 +25,7 @@ from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.language.words import Argument, Line, split
 
 COMPLETE_SECONDS = 0.8  # a kernel that has not answered by then is busy
+BUSY_SECONDS = 0.2  # a kernel that is known to be busy may be done in a moment
 
 
 class Shell:
@@ -35,7 +36,8 @@ class Shell:
     """
 
     def __init__(self, manager: SilikKernelManager | None = None) -> None:
-        self.state = State(manager or SilikKernelManager())
+        # Not `manager or ...`: a manager without kernels is empty, so it is false.
+        self.state = State(SilikKernelManager() if manager is None else manager)
 
     def context(self, sink: Sink) -> Context:
         """Return the context of one cell, whose outputs go to `sink`."""
@@ -194,9 +196,10 @@ class Shell:
 
     async def _ask(self, kernel: Kernel, what: str, *arguments: Any) -> dict[str, Any]:
         """Ask a kernel for a moment; an empty dict when it is busy, dead or does not know."""
+        seconds = BUSY_SECONDS if kernel.state == "busy" else COMPLETE_SECONDS
         try:
             question = getattr(kernel.connection, what)(*arguments)
-            return await asyncio.wait_for(question, COMPLETE_SECONDS)
+            return await asyncio.wait_for(question, seconds)
         except (TimeoutError, SilikError):
             return {}
 

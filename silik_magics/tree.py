@@ -43,6 +43,13 @@ class Node(Generic[T]):
         """The absolute path as people read it: `~/models/k1.py`."""
         return "/".join(("~", *self.parts))
 
+    def above(self) -> Iterator[Folder[T]]:
+        """Every folder that it lies in, the nearest first."""
+        folder = self.parent
+        while folder is not None:
+            yield folder
+            folder = folder.parent
+
 
 @dataclass(eq=False)
 class Leaf(Node[T]):
@@ -132,12 +139,10 @@ class Tree(Generic[T]):
         Raises:
             CommandError: there is nothing there, or the bare label fits several kernels.
         """
-        if not path:
-            raise CommandError("an empty path names nothing", "`.` is the current folder.")
         start, parts = self._begin(path)
         node: Node[T] = start
-        for index, part in enumerate(parts):
-            node = self._step(node, part, path, last=index == len(parts) - 1)
+        for part in parts:
+            node = self._step(node, part, path)
         if path.endswith("/") and isinstance(node, Leaf):
             raise CommandError(f"{node.name} is a kernel, not a folder", f"write it as {node.name}")
         return node
@@ -200,10 +205,12 @@ class Tree(Generic[T]):
         Raises:
             CommandError: it exists, or its parent does not.
         """
-        start, parts = self._begin(path)
-        if not parts and not parents:
+        folder, parts = self._begin(path)
+        if not parents and parts[-1:] in ([], ["."], [".."]):
             raise CommandError(f"{path} exists", "name a folder to make.")
-        folder = start
+        for part in parts:
+            if part not in (".", ".."):
+                check_label(part)
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
             folder = self._enter_or_make(folder, part, path, last=last, parents=parents)
@@ -225,13 +232,10 @@ class Tree(Generic[T]):
         if node.parent is None:
             raise CommandError("the root can not be moved", "move what is in it.")
         folder, label = self._destination(node, target)
-        above: Folder[T] | None = folder
-        while above is not None:
-            if above is node:
-                raise CommandError(
-                    f"{node.path} can not be moved into itself", "choose a folder outside it."
-                )
-            above = above.parent
+        if node in (folder, *folder.above()):
+            raise CommandError(
+                f"{node.path} can not be moved into itself", "choose a folder outside it."
+            )
         check_label(label)
         name = label + node.extension if isinstance(node, Leaf) else label
         taken = folder.children.get(name)
@@ -251,6 +255,8 @@ class Tree(Generic[T]):
         if target.endswith("/"):
             return self.folder(target), node.label
         folder, label = self.place(target)
+        if there is not None and there is not node and label == there.name:
+            raise in_use(label, folder)
         if isinstance(node, Leaf):
             label = label.removesuffix(node.extension)
         return folder, label
@@ -259,11 +265,8 @@ class Tree(Generic[T]):
         """Take a node and all below it out; the current folder moves up if it was inside."""
         if node.parent is None:
             raise CommandError("the root can not be removed", "remove what is in it.")
-        inside: Folder[T] | None = self.current
-        while inside is not None:
-            if inside is node:
-                self.current = node.parent
-            inside = inside.parent
+        if node in (self.current, *self.current.above()):
+            self.current = node.parent
         node.parent.remove(node)
 
     # Drawing
@@ -304,6 +307,8 @@ class Tree(Generic[T]):
     # Walking
 
     def _begin(self, path: str) -> tuple[Folder[T], list[str]]:
+        if not path:
+            raise CommandError("an empty path names nothing", "`.` is the current folder.")
         parts = [part for part in path.split("/") if part]
         if path.startswith("/"):
             return self.root, parts
@@ -311,7 +316,7 @@ class Tree(Generic[T]):
             return self.root, parts[1:]
         return self.current, parts
 
-    def _step(self, node: Node[T], part: str, path: str, *, last: bool) -> Node[T]:
+    def _step(self, node: Node[T], part: str, path: str) -> Node[T]:
         if not isinstance(node, Folder):
             raise CommandError(
                 f"{node.name} is a kernel, not a folder (in {path})", "a kernel holds nothing."
@@ -320,9 +325,7 @@ class Tree(Generic[T]):
             return node
         if part == "..":
             return node.parent or node
-        child = node.children.get(part)
-        if child is None and last:
-            child = self._by_label(node, part)
+        child = node.children.get(part) or self._by_label(node, part)
         if child is None:
             raise self._missing(node, part)
         return child

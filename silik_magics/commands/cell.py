@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -75,10 +76,14 @@ def read_header(arguments: Sequence[Argument]) -> Header:
     if given.command is not lookup(MAGIC):
         raise CommandError(f"{MAGIC} runs the body of the cell", "`help run` tells more.")
     found = given.parameters
-    if found["capture"] and not found["capture"].isidentifier():
+    if found["capture"] and not _is_variable(found["capture"]):
         raise CommandError(
             f"--capture {found['capture']} is no name of a Python variable", "choose another name."
         )
     return Header(
         found["paths"], Limits(found["timeout"], found["on_timeout"]), found["capture"] or ""
     )
+
+
+def _is_variable(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)

@@ -41,33 +41,50 @@ def complete(state: State, cell: str, cursor: int, *, prefix: tuple[str, ...] = 
         cursor: an offset into it.
         prefix: words that stand in front of the line, as `%%silik` does for a magic's first line.
     """
+    cursor = max(0, min(cursor, len(cell)))
     line = read(cell[:cursor])[-1]
     words = list(line.words)
-    typed: Word | None = None
+    if not words and cell[line.start : cursor].lstrip().startswith("#"):
+        return Completions(cursor, cursor)
+    typed = _NOTHING
     if words and (words[-1].end == cursor or words[-1].open_quote) and words[-1].text != ">":
         typed = words.pop()
     before = [*prefix, *(protect(word.expand({})) for word in words)]
-    incomplete = typed.text if typed is not None else ""
-    start = typed.start if typed is not None else cursor
-    if not before:
-        found = [CompletionItem(name, type="command") for name in names()]
-    elif typed is not None and typed.quoted and incomplete.startswith("-"):
-        found = []
-    else:
-        found = ShellComplete(TABLE, {"obj": state}, "silik", "").get_completions(
-            before, incomplete
-        )
-    fitting = [item for item in found if item.value.startswith(incomplete)]
-    items = tuple(
-        Item(_written(item.value, typed), item.type if item.type != "plain" else "")
-        for item in fitting
+    items = (
+        Item(_written(item, typed), item.type if item.type != "plain" else "")
+        for item in _candidates(state, before, typed)
+        if item.value.startswith(typed.text)
     )
-    return Completions(start, cursor, items)
+    return Completions(typed.start if typed is not _NOTHING else cursor, cursor, tuple(items))
 
 
-def _written(value: str, typed: Word | None) -> str:
-    if typed is None or not typed.quoted or not typed.open_quote:
-        return quote(value) if not value.startswith(("-", ">", "<")) else value
+_NOTHING = Word((), 0, 0, quoted=False)
+
+
+def _candidates(state: State, before: list[str], typed: Word) -> list[CompletionItem]:
+    """Ask click, which knows from the words before what kind of word is next."""
+    if not before:
+        return [CompletionItem(name, type="command") for name in names()]
+    is_option = typed.text.startswith("-")
+    if before[0] not in TABLE.commands or (typed.quoted and is_option):
+        return []
+    click = ShellComplete(TABLE, {"obj": state}, "silik", "")
+    option, equals, value = typed.text.partition("=")
+    if not equals or not is_option:
+        return click.get_completions(before, typed.text)
+    found = click.get_completions([*before, option], value)  # the value in `--option=value`
+    return [CompletionItem(f"{option}={item.value}", type=item.type) for item in found]
+
+
+def _written(item: CompletionItem, typed: Word) -> str:
+    """Return a candidate as it is written where `typed` stands."""
+    value, mark = item.value, typed.open_quote
+    if item.type == "command" or typed.text.startswith("-"):
+        return value
+    if not mark or not typed.quoted or any(char in value for char in _ENDS_OR_MEANS_MORE[mark]):
+        return quote(value)
     # Inside an open quote the same quote goes on; it is closed unless the path leads on.
-    mark = typed.open_quote
     return mark + value + ("" if value.endswith("/") else mark)
+
+
+_ENDS_OR_MEANS_MORE = {"'": "'", '"': '"$`\\'}

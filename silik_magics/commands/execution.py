@@ -113,6 +113,7 @@ class _Run:
         self._kernel = kernel
         self._sink = sink
         self._limits = limits
+        self._interrupts = kernel.interrupts
         self._error: Message | None = None
         self._refused = asyncio.Event()
 
@@ -169,10 +170,13 @@ class _Run:
             return None
         content = question.content
         prompt, password = str(content.get("prompt", "")), bool(content.get("password"))
-        answer = await self._sink.ask(prompt, password=password)
-        if answer is None:
-            self._context.interrupted = True
-            await self._kernel.interrupt()
+        answer = None
+        try:
+            answer = await self._sink.ask(prompt, password=password)
+            self._context.interrupted |= answer is None
+        finally:
+            if answer is None:  # nobody is going to answer, so the kernel must not wait
+                await self._kernel.interrupt()
         return answer
 
     async def _interrupt(self, execution: asyncio.Future[Message]) -> bool:
@@ -202,8 +206,9 @@ class _Run:
             await kernel.restart(now=True, timeout=self._context.state.manager.start_timeout)
             return KernelTimeout(f"{message} and was restarted", "what it held in memory is gone.")
         if limits.on_timeout == "stop":
-            leaf = next(x for x in self._context.state.tree.root.leaves() if x.kernel is kernel)
-            await self._context.state.remove(leaf, now=True)
+            leaves = self._context.state.tree.root.leaves()
+            for leaf in [leaf for leaf in leaves if leaf.kernel is kernel]:
+                await self._context.state.remove(leaf, now=True)
             return KernelTimeout(f"{message} and was stopped", "`start` a new one.")
         if await self._interrupt(execution):
             return KernelTimeout(f"{message} and was interrupted", "give it a larger `--timeout`.")
@@ -219,7 +224,8 @@ class _Run:
         told = self._error.content if self._error is not None else reply
         ename, evalue = str(told.get("ename", "")), str(told.get("evalue", ""))
         if "ename" not in told:  # some kernels only say that they stopped
-            ename = "KeyboardInterrupt" if self._context.interrupted else str(status).capitalize()
+            interrupted = self._kernel.interrupts > self._interrupts
+            ename = "KeyboardInterrupt" if interrupted else str(status).capitalize()
         lines = [str(line) for line in told.get("traceback") or ()]
         where = f"{ename or 'Error'}: {evalue}".rstrip(": ") + f" (in {self._kernel.name})"
         return remote_error(ename, evalue, lines or [where])

@@ -14,6 +14,7 @@ from silik_magics.commands.reference import help_of, overview
 from silik_magics.commands.table import command, lookup
 from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError, did_you_mean
+from silik_magics.language.words import quote
 
 PS_COLUMNS = (
     "kernel",
@@ -97,9 +98,11 @@ def duration(seconds: float | None) -> str:
 
 @command("info", "connect_info")
 @click.argument("path", type=KERNEL)
-@click.option("--json", "as_json", is_flag=True, help="The kernel's own kernel_info instead.")
+@click.option("--json", "as_json", is_flag=True, help="Show its kernel_info instead.")
 async def info(context: Context, path: str, as_json: bool) -> Answer:
-    """Show the path of a kernel's connection file, with which other clients can connect to it.
+    """Show the path of a kernel's connection file.
+
+    Other clients can connect to the kernel with it, such as `jupyter console --existing FILE`.
 
     Example:
         silik> start python3 -l k1
@@ -137,7 +140,8 @@ async def set_(context: Context, name: str | None, value: str | None) -> Answer 
         return table(("name", "value"), rows, empty="No variable is set.")
     if not name.isidentifier() or not name.isascii():
         raise CommandError(
-            f"{name} is no name of a variable", "use letters, digits and `_`, no digit first."
+            f"{quote(name)} is no name of a variable",
+            "use letters, digits and `_`, no digit first.",
         )
     if value is None:
         raise CommandError(f"set {name} lacks a value", f'write `set {name} VALUE`, or "" for none')
@@ -165,7 +169,7 @@ async def unset(context: Context, name: str) -> None:
 
 @command("help")
 @click.argument("name", type=COMMAND, required=False, metavar="[COMMAND]")
-@click.option("--cmd", type=COMMAND, metavar="COMMAND", help="The same, as it used to be written.")
+@click.option("--cmd", type=COMMAND, metavar="COMMAND", help="The same as COMMAND.")
 async def help_(context: Context, name: str | None, cmd: str | None) -> Answer:
     """Show all commands, or tell about one.
 

@@ -82,7 +82,7 @@ async def cd(context: Context, path: str) -> Answer:
 
 
 @command("mkdir")
-@click.option("-p", "--parents", is_flag=True, help="Make those above it too; it may exist.")
+@click.option("-p", "--parents", is_flag=True, help="Make the folders above it too; it may exist.")
 @click.argument("label", type=FOLDER)
 async def mkdir(context: Context, label: str, parents: bool) -> Answer:
     """Make a folder. Folders hold kernels; they have no link with the file system.
@@ -141,10 +141,12 @@ async def rm(context: Context, paths: tuple[str, ...], recursive: bool) -> Answe
     nodes = context.state.tree.nodes(paths)
     for node in nodes:
         if node.parent is None:
-            raise CommandError("the root can not be removed", "`rm -r *` removes all that is in it")
+            raise CommandError(
+                "the root can not be removed", "`rm -r ~/*` removes all that is in it."
+            )
         if isinstance(node, Folder) and node.children and not recursive:
             raise CommandError(f"{node.path} is not empty", "`rm -r` removes what is in it too.")
     for node in nodes:
-        if node.parent is not None:  # it may have gone with a folder above it
+        if not any(folder in nodes for folder in node.above()):  # else it goes with that folder
             await context.state.remove(node)
     return drawing(context.state.draw())

@@ -6,6 +6,7 @@ done here, from the state that stands in `ctx.obj`.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -120,12 +121,25 @@ class SignalName(Kind):
             return value
         name = value.upper()
         known = signal.Signals.__members__
-        if name.isdigit() and int(name) in set(signal.Signals):
+        if name.isdecimal() and int(name) in set(signal.Signals):
             return int(name)
         for candidate in (name, f"SIG{name}"):
             if candidate in known:
                 return int(known[candidate])
         return self.fail(f"{value!r} is no signal; SIGINT, INT and 2 are the same one", param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A duration: more than nothing, and an end to it."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number of seconds."""
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
 
 
 class Variable(Kind):
@@ -145,22 +159,25 @@ class CommandName(Kind):
         del state, incomplete
         from silik_magics.commands.table import names
 
-        return names()
+        return [CompletionItem(name, type="command") for name in names()]
 
 
 def files(incomplete: str, ending: str = "") -> Iterable[CompletionItem]:
-    """Yield files that begin as typed, directories with a `/`; files only with this ending."""
+    """Yield the files beside what is typed, directories with a `/`; files only with this ending."""
     head, slash, _ = incomplete.rpartition("/")
-    directory = Path(head or ("/" if slash else ".")).expanduser()
+    for name, is_directory in _entries(head or ("/" if slash else ".")):
+        if is_directory or name.endswith(ending):
+            value = f"{head}{slash}{name}{'/' if is_directory else ''}"
+            yield CompletionItem(value, type="path", help="directory" if is_directory else "file")
+
+
+def _entries(directory: str) -> list[tuple[str, bool]]:
+    """Return what is in a directory, and whether each is one; nothing where it can not be read."""
     try:
-        entries = sorted(directory.iterdir())
-    except OSError:
-        return
-    for entry in entries:
-        is_directory = entry.is_dir()
-        if is_directory or entry.name.endswith(ending):
-            name = f"{head}{slash}{entry.name}{'/' if is_directory else ''}"
-            yield CompletionItem(name, type="path", help="directory" if is_directory else "file")
+        entries = sorted(Path(directory).expanduser().iterdir())
+        return [(entry.name, entry.is_dir()) for entry in entries]
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: `~` of a user who is not there
+        return []
 
 
 CODE = Code("CODE")
@@ -174,4 +191,4 @@ DIRECTORY = DirectoryPath("DIR")
 SIGNAL = SignalName("SIG")
 VARIABLE = Variable("NAME")
 COMMAND = CommandName("COMMAND")
-SECONDS = click.FloatRange(min=0, min_open=True)
+SECONDS = Seconds(min=0, min_open=True)

@@ -10,96 +10,14 @@ import click
 from silik_magics.commands import options
 from silik_magics.commands.context import Context, KernelLeaf, State, kernel_of
 from silik_magics.commands.kinds import DIRECTORY, SECONDS, SIGNAL, SPEC
+from silik_magics.commands.labels import fresh_words
 from silik_magics.commands.table import command
 from silik_magics.display.answers import Answer, Table, drawing, table
 from silik_magics.errors import CommandError
 from silik_magics.kernels.death import signal_name
 from silik_magics.kernels.kernel import Kernel
+from silik_magics.kernels.manager import find_connection
 from silik_magics.tree import Folder, Leaf, check_label, in_use
-
-WORDS = [
-    "ash",
-    "bay",
-    "bee",
-    "birch",
-    "brook",
-    "cedar",
-    "cliff",
-    "clove",
-    "cloud",
-    "coral",
-    "crane",
-    "creek",
-    "dawn",
-    "dew",
-    "dove",
-    "dune",
-    "elm",
-    "fern",
-    "finch",
-    "fir",
-    "fjord",
-    "fox",
-    "frost",
-    "gale",
-    "glen",
-    "grove",
-    "hare",
-    "hazel",
-    "heron",
-    "holly",
-    "iris",
-    "ivy",
-    "jade",
-    "jay",
-    "kite",
-    "lake",
-    "lark",
-    "leaf",
-    "lily",
-    "lime",
-    "linnet",
-    "loch",
-    "lune",
-    "lynx",
-    "maple",
-    "marsh",
-    "mint",
-    "moon",
-    "moss",
-    "oak",
-    "olive",
-    "opal",
-    "otter",
-    "owl",
-    "peach",
-    "pearl",
-    "pine",
-    "plum",
-    "pond",
-    "quail",
-    "rain",
-    "reed",
-    "robin",
-    "rose",
-    "rowan",
-    "sage",
-    "seal",
-    "shore",
-    "sky",
-    "sloe",
-    "snow",
-    "star",
-    "stone",
-    "swan",
-    "teal",
-    "thyme",
-    "tide",
-    "vale",
-    "wave",
-    "wren",
-    "yew",
-]
 
 
 @command("kernels")
@@ -109,6 +27,8 @@ async def kernels(context: Context) -> Table:
     Example:
         silik> kernels
         name     language  display name
+        ...
+        python3  python    Python 3 (ipykernel)
         ...
     """
     rows = [
@@ -124,14 +44,18 @@ async def kernels(context: Context) -> Table:
 
 @command("start", "new")
 @click.argument("spec", type=SPEC)
-@click.option("-l", "--label", metavar="LABEL", help="Its name, without the file extension.")
+@click.option("-l", "--label", metavar="LABEL", help="Its name without the file extension.")
 @click.option(
-    "-n", "--count", type=click.IntRange(min=1), metavar="COUNT", help="Start so many, at once."
+    "-n",
+    "--count",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help="How many to start, together.",
 )
 @click.option("--cwd", type=DIRECTORY, metavar="DIR", help="Its working directory.")
 @click.option("--env", multiple=True, metavar="K=V", help="An environment variable (repeatable).")
-@click.option("--if-missing", is_flag=True, help="Be content with one that is there.")
-@click.option("--replace", is_flag=True, help="Stop the one that has this label first.")
+@click.option("--if-missing", is_flag=True, help="Keep the one that has this label.")
+@click.option("--replace", is_flag=True, help="Stop the one that has this label, and start anew.")
 @click.option("--timeout", type=SECONDS, metavar="S", help="Seconds until it must be ready.")
 async def start(
     context: Context,
@@ -165,6 +89,9 @@ async def start(
     """
     if if_missing and replace:
         raise CommandError("--if-missing and --replace exclude each other", "give one of them.")
+    if (if_missing or replace) and label is None:
+        option = "--if-missing" if if_missing else "--replace"
+        raise CommandError(f"{option} needs a label to look for", "add `--label LABEL`.")
     variables = dict(_assignment(item) for item in env)
     state, folder = context.state, context.state.tree.current
     is_spec = spec in state.manager.specs.all()
@@ -214,23 +141,11 @@ def _labels(
     state: State, folder: Folder[Kernel], label: str | None, count: int | None
 ) -> Sequence[str]:
     if label is None:
-        return _fresh_words(state, folder, count or 1)
+        taken = {child.label for child in folder.children.values()}
+        taken |= {name for owner, name in state.reserved if owner == id(folder)}
+        return fresh_words(taken, count or 1)
     check_label(label)
     return [label] if count is None else [f"{label}{number}" for number in range(1, count + 1)]
-
-
-def _fresh_words(state: State, folder: Folder[Kernel], count: int) -> list[str]:
-    taken = {child.label for child in folder.children.values()}
-    taken |= {label for owner, label in state.reserved if owner == id(folder)}
-    found: list[str] = []
-    for round_ in range(1, len(taken) + count + 2):
-        for word in WORDS:
-            candidate = word if round_ == 1 else f"{word}{round_}"
-            if candidate not in taken:
-                found.append(candidate)
-            if len(found) == count:
-                return found
-    raise AssertionError("there is always another number")
 
 
 async def _make_room(
@@ -240,12 +155,12 @@ async def _make_room(
     same = [
         child
         for child in folder.children.values()
-        if isinstance(child, Leaf) and child.label == label
+        if isinstance(child, Leaf) and label in (child.label, child.name)
     ]
     if replace:
         await asyncio.gather(*(context.state.remove(leaf) for leaf in same))
         return True
-    alike = next((leaf for leaf in same if kernel_of(leaf).spec == spec), None)
+    alike = next((leaf for leaf in same if _comes_from(kernel_of(leaf), spec)), None)
     if alike is not None and if_missing:
         kernel = kernel_of(alike)
         if kernel.death is not None:
@@ -257,6 +172,13 @@ async def _make_room(
         error.hint = "choose another label, or add `--if-missing` or `--replace`."
         raise error
     return True
+
+
+def _comes_from(kernel: Kernel, source: str) -> bool:
+    """Say whether a kernel was started from this kernelspec, or attached by this file."""
+    if not kernel.is_attached:
+        return kernel.spec == source
+    return _names_a_file(source) and kernel.connection_file == str(find_connection(source))
 
 
 async def _start_all(

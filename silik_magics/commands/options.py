@@ -12,7 +12,7 @@ from silik_magics.commands.kinds import PATHS, SECONDS
 
 Decorator = Callable[[Any], Any]
 
-now: Decorator = click.option("--now", is_flag=True, help="Do not ask politely first.")
+now: Decorator = click.option("--now", is_flag=True, help="Do not ask it politely first.")
 
 paths: Decorator = click.argument("paths", type=PATHS, nargs=-1, required=True, metavar="PATH...")
 

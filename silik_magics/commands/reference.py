@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from silik_magics.commands.table import SilikCommand, commands
 
-_WIDTH = 88
+_WIDTH = 88  # whatever the terminal: the page must be the same everywhere
+_UNBROKEN = "\u2011"  # a hyphen at which no line is broken
+
+
+class _Formatter(click.HelpFormatter):
+    """Wraps text without breaking words such as `--if-missing` at their hyphens."""
+
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _UNBROKEN))
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        unbroken = [(term, text.replace("-", _UNBROKEN)) for term, text in rows]
+        super().write_dl(unbroken, col_max, col_spacing)
+
+    def getvalue(self) -> str:
+        return super().getvalue().replace(_UNBROKEN, "-")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
+def _help(found: SilikCommand) -> str:
+    with _Context(found, info_name=found.name, terminal_width=_WIDTH) as ctx:
+        return found.get_help(ctx)
 
 
 def help_of(found: SilikCommand) -> str:
     """Return the help of one command: usage, what it does, options, example."""
-    with click.Context(found, info_name=found.name, max_content_width=_WIDTH) as ctx:
-        text = found.get_help(ctx)
+    text = _help(found)
     if found.aliases:
         text += f"\n\nAliases: {', '.join(found.aliases)}"
     if found.example:
@@ -44,8 +71,7 @@ def page() -> str:
         parts.append(f"## `{found.name}`")
         if found.aliases:
             parts.append("Also written " + ", ".join(f"`{alias}`" for alias in found.aliases) + ".")
-        with click.Context(found, info_name=found.name, max_content_width=_WIDTH) as ctx:
-            parts.append(f"```text\n{found.get_help(ctx)}\n```")
+        parts.append(f"```text\n{_help(found)}\n```")
         if found.example:
             parts.append("```text\n" + "\n".join(example_lines(found)) + "\n```")
     return "\n\n".join(parts) + "\n"

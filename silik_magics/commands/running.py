@@ -92,7 +92,9 @@ async def command_mode(context: Context) -> Answer:
 @click.argument("path", type=KERNEL)
 @click.option("-o", "--output", is_flag=True, help="Show the outputs too.")
 async def history(context: Context, path: str, output: bool) -> Answer:
-    """Show what was run on a kernel, as it remembers it itself, or else as it was sent from here.
+    """Show what was run on a kernel.
+
+    It is the kernel's own history, or, where it keeps none, what was sent to it from here.
 
     Example:
         silik> start python3 -l k1
@@ -170,12 +172,14 @@ def read_text(file: str) -> str:
     Raises:
         CommandError: it does not exist, is no text, or can not be read.
     """
-    path = Path(file).expanduser()
     try:
-        return path.read_text(encoding="utf-8")
+        # Editors of some systems begin UTF-8 text with a byte order mark; `-sig` leaves it out.
+        return Path(file).expanduser().read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise CommandError(f"{file} is no UTF-8 text", "only text files can be read.") from None
     except OSError as error:
         raise CommandError(
             f"{file}: {error.strerror}", f"paths are relative to {Path.cwd()}"
         ) from None
+    except (ValueError, RuntimeError) as error:  # a NUL in it, or `~` of a user who is not there
+        raise CommandError(f"{file!r} is no path: {error}", "name a file that exists.") from None

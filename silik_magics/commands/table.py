@@ -28,8 +28,8 @@ from silik_magics.language.words import Argument
 
 Function = Callable[..., Awaitable[Any]]
 
-# In front of a quoted word that begins with a dash, while click reads the line: no option begins
-# so, and no text that people type holds it.
+# Stands in front of a quoted word that begins with a dash, while click reads the line: no option
+# begins so.
 _LITERAL = "\x00"
 
 
@@ -94,8 +94,9 @@ def _bare(value: Any) -> Any:
 
 def protect(argument: Argument) -> str:
     """Return a word for click, marked where it must not be taken for an option."""
-    marked = argument.literal and argument.text.startswith("-")
-    return _LITERAL + argument.text if marked else argument.text
+    text = argument.text
+    marked = text.startswith(_LITERAL) or (argument.literal and text.startswith("-"))
+    return _LITERAL + text if marked else text
 
 
 TABLE = click.Group("silik", add_help_option=False)
@@ -187,7 +188,7 @@ def _told(found: SilikCommand, error: click.UsageError) -> CommandError:
         options = [name for param in found.params for name in (*param.opts, *param.secondary_opts)]
         message = f"{found.name} has no option {error.option_name}"
         guess = did_you_mean(error.option_name, options)
-        hint = f"{guess} {hint}" if guess else hint
+        hint = f"{guess or 'Quote a word that is no option.'} {hint}"
     else:
         message = f"{found.name}: {message}"
     return CommandError(message, hint)

@@ -69,9 +69,10 @@ def table(
         shown: the text of each cell, where it is not simply the value's.
         empty: the text when there are no rows.
     """
-    cells = shown or [[str(row[column]) for column in columns] for row in rows]
     if not rows:
         return Table(empty, data=[])
+    texts = shown or [[str(row[column]) for column in columns] for row in rows]
+    cells = [[text.replace("\n", "\\n") for text in line] for line in texts]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

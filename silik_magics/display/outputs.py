@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,16 @@ class Outputs:
     Each output is a dict in the form of the notebook format, version 4.
     """
 
-    items: list[dict[str, Any]] = field(default_factory=list)
+    _items: list[dict[str, Any]] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list)  # the pieces of a stream that is still open
     _clear_first: bool = False
     _displays: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The outputs so far."""
+        self._close_stream()
+        return self._items
 
     def add(self, message: Message) -> None:
         """Take one message; those that are no outputs of a cell change nothing."""
@@ -38,7 +45,13 @@ class Outputs:
 
     def _clear(self) -> None:
         self._clear_first = False
-        self.items.clear()
+        self._texts.clear()
+        self._items.clear()
+
+    def _close_stream(self) -> None:
+        """Join the pieces at once: joining each as it comes takes quadratic time."""
+        if self._texts:
+            self._items[-1]["text"] = "".join(self._texts)
 
     def _update(self, content: dict[str, Any]) -> None:
         for output in self._displays.get(_display_id(content), ()):
@@ -46,26 +59,25 @@ class Outputs:
             output["metadata"] = content.get("metadata", {})
 
     def _append(self, kind: str, content: dict[str, Any]) -> None:
-        last = self.items[-1] if self.items else {}
-        if kind == "stream" and (last.get("output_type"), last.get("name")) == (
-            "stream",
-            content["name"],
-        ):
-            last["text"] += content["text"]
+        output: dict[str, Any] = {"output_type": kind}
+        output.update((name, content.get(name, empty())) for name, empty in _FIELDS[kind])
+        if kind == "stream" and self._texts and output["name"] == self._items[-1]["name"]:
+            self._texts.append(output["text"])
             return
-        output = {"output_type": kind}
-        output.update((field, content.get(field, default)) for field, default in _FIELDS[kind])
-        self.items.append(output)
+        self._close_stream()
+        self._items.append(output)
+        self._texts = [output["text"]] if kind == "stream" else []
         if display_id := _display_id(content):
             self._displays.setdefault(display_id, []).append(output)
 
 
-_BUNDLE = (("data", {}), ("metadata", {}))
-_FIELDS: dict[str, tuple[tuple[str, Any], ...]] = {
-    "stream": (("name", "stdout"), ("text", "")),
+_BUNDLE = (("data", dict), ("metadata", dict))
+# The fields of each kind of output, and what makes the value of one that was not sent.
+_FIELDS: dict[str, tuple[tuple[str, Callable[[], Any]], ...]] = {
+    "stream": (("name", lambda: "stdout"), ("text", str)),
     "display_data": _BUNDLE,
-    "execute_result": (("execution_count", None), *_BUNDLE),
-    "error": (("ename", ""), ("evalue", ""), ("traceback", ())),
+    "execute_result": (("execution_count", lambda: None), *_BUNDLE),
+    "error": (("ename", str), ("evalue", str), ("traceback", list)),
 }
 
 

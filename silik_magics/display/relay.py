@@ -104,10 +104,18 @@ class Relay:
         relayed = self._session.msg(
             message.msg_type, parent=self._parent, metadata=message.metadata
         )
-        relayed["content"] = message.packed
+        relayed["content"] = self._content(message)
         self._session.send(
             self._socket,
             relayed,
             ident=self._topic(message.msg_type),
             buffers=list(message.buffers),
         )
+
+    def _content(self, message: Message) -> bytes:
+        ours, theirs = message.parent_id, self._parent.get("msg_id", "")
+        if message.msg_type not in COMM_TYPES or not (ours and theirs):
+            return message.packed
+        # An Output widget names the request whose outputs it takes. The front-end knows its own
+        # request, not ours.
+        return message.packed.replace(ours.encode(), theirs.encode())

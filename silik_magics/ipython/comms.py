@@ -24,7 +24,7 @@ class Comms:
     """The stand-ins in the host's comm manager.
 
     Args:
-        forward: sends a message of the front-end to a sub-kernel.
+        forward: sends a message of the front-end to a sub-kernel, and waits for what it causes.
     """
 
     def __init__(self, forward: Forward) -> None:

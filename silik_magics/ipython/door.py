@@ -66,7 +66,9 @@ class Door:
         async def run(context: Context) -> Answer | None:
             return await self.shell.run_line(lines[0], context)
 
-        return self._run(run)
+        answer = self._run(run)
+        # An empty tree is nothing to show; IPython would show it as an empty `Out`.
+        return answer if answer is not None and (answer.text or answer.data is not None) else None
 
     def run_cell(self, first: str, body: str) -> None:
         """Run a `%%silik` cell: commands, or code for the kernels of its first line."""
@@ -158,7 +160,11 @@ class Door:
         )
 
     def _forward(self, kernel: Kernel, message: dict[str, Any]) -> None:
-        """Send a comm message of the front-end to a kernel, and what it causes back (any thread)."""
+        """Send a comm message of the front-end to a kernel, and what it causes back (any thread).
+
+        The front-end drops what comes for its message after the host is idle, so the host is busy
+        with it as long as the kernel is. Only a kernel that is busy already is not waited for.
+        """
         relay = self._relay(message)
 
         def show(output: Message) -> None:
@@ -169,7 +175,15 @@ class Door:
             with suppress(SilikError):  # it is gone, and its comms are being closed
                 await kernel.connection.comm(message, show)
 
-        asyncio.run_coroutine_threadsafe(send(), self._portal.loop)
+        async def interrupt() -> bool:
+            await kernel.interrupt()
+            return True
+
+        if kernel.state == "busy":
+            asyncio.run_coroutine_threadsafe(send(), self._portal.loop)
+            return
+        with suppress(KeyboardInterrupt):  # a second one: the wait is given up
+            Caller(self._portal).run(send, interrupt)
 
     # Helping to type
 
@@ -189,7 +203,9 @@ class Door:
         """Say whether the connected kernel finds the code incomplete (asked in a terminal only)."""
         if self._host is not None or self.connected is None:
             return False
-        return self._portal.call(self.shell.is_complete, code).get("status") == "incomplete"
+        # IPython adds a newline, which would end a block after its first line.
+        typed = code.removesuffix("\n")
+        return self._portal.call(self.shell.is_complete, typed).get("status") == "incomplete"
 
     # Ending
 

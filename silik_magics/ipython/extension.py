@@ -41,6 +41,9 @@ class Extension:
         atexit.unregister(self.close)
         ip.magics_manager.magics["line"].pop("silik", None)
         ip.magics_manager.magics["cell"].pop("silik", None)
+        ip.magics_manager.registry.pop(type(self.magics).__name__, None)
+        if self.magics in ip.configurables:
+            ip.configurables.remove(self.magics)
         if self._matcher in ip.Completer.custom_matchers:
             ip.Completer.custom_matchers.remove(self._matcher)
         for transformer in self._transformers:

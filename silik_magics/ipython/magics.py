@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CONNECTED = "--connected"  # what connect mode writes behind `%%silik`; nobody types it
 
 _OUR_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_FRAMES_TO_USER = 2  # run_line_magic, then the user's code
+_FRAMES_TO_USER = 3  # `silik`, IPython's run_line_magic or run_cell_magic, then the user's code
 
 
 @magics_class

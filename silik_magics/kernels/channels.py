@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100  # messages read before other tasks of the loop get their turn
 RECONNECT_MS = 5  # a kernel that is starting binds its ports any moment
-LINGER_MS = 200  # what was sent just before closing still leaves
+
+_SOCKETS = {"iopub": zmq.SUB}
 
 
 class Channel:
@@ -63,12 +64,20 @@ class Channel:
         session.send(self._socket, message, buffers=list(buffers))
         self._soon()
 
+    @property
+    def can_send(self) -> bool:
+        """Whether a message could leave; for `stdin`, whether the kernel knows our address."""
+        self._soon()  # looking may swallow the edge too
+        return bool(self._socket.poll(0, zmq.POLLOUT))
+
     def close(self) -> None:
         """Stop reading and close the socket."""
         if self._socket.closed:
             return
         self._loop.remove_reader(self._fd)
-        self._socket.close(linger=LINGER_MS)
+        # Nothing lingers: a kernel that is started again on the same ports would get what was
+        # meant for the one before, and execute it.
+        self._socket.close(linger=0)
 
     def _soon(self) -> None:
         if not self._draining:
@@ -110,9 +119,8 @@ def connect(
     context: zmq.Context, name: str, info: dict[str, Any], subscribe: Sequence[bytes] = (b"",)
 ) -> zmq.Socket:
     """Return a socket connected to a channel of the kernel that a connection file describes."""
-    kind = {"iopub": zmq.SUB}.get(name, zmq.DEALER)
-    socket = context.socket(kind)
-    socket.linger = LINGER_MS
+    socket = context.socket(_SOCKETS.get(name, zmq.DEALER))
+    socket.linger = 0
     socket.reconnect_ivl = RECONNECT_MS
     socket.rcvhwm = 0  # the default drops outputs of a kernel that is faster than we are
     if name == "iopub":
@@ -120,6 +128,9 @@ def connect(
             socket.subscribe(topic)
     else:
         socket.identity = info["identity"]
+        # The kernel speaks first on stdin, and what it asks before the connection stands is
+        # dropped. With this option the socket is writable only when it stands.
+        socket.immediate = name == "stdin"
     if info.get("curve_publickey"):
         public, secret = (_ascii(info[f"curve_{kind}key"]) for kind in ("public", "secret"))
         socket.curve_publickey = socket.curve_serverkey = public

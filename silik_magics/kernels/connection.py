@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ Ask = Callable[[Message], Awaitable[str | None]]
 PROBE_SECONDS = 0.1  # between two tries of the handshake
 QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last words are read
 LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
+STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
+STDIN_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,15 @@ class Connection:
         info: the connection file's fields.
         name: how the kernel is called in log lines.
 
-    The attribute `state` is what the kernel last said of itself, for us or for another client: `busy`
-    while it executes, else `idle`.
+    The attribute `state` is what the kernel last said of itself, for us or for another client:
+    `busy` while it executes, else `idle`.
     """
 
     def __init__(self, context: zmq.Context, info: dict[str, Any], name: str) -> None:
         self.name = name
         self.state = "idle"
         self.messages = 0
+        self._lost: Exception | None = None
         self._requests = Requests()
         self._waiting: dict[str, asyncio.Future[Message | None]] = {}
         self._welcomed = asyncio.Event()
@@ -104,6 +107,10 @@ class Connection:
                 await asyncio.wait_for(self._welcomed.wait(), PROBE_SECONDS)
             except TimeoutError:
                 reply = await self._ask("kernel_info_request", {})
+        for _ in range(STDIN_TRIES):
+            if self._lost is not None or self._channels["stdin"].can_send:
+                break
+            await asyncio.sleep(STDIN_SECONDS)
         return reply.content
 
     # Asking
@@ -129,7 +136,8 @@ class Connection:
         content = (flags or Flags()).content(code)
 
         def on_input(message: Message) -> None:
-            self._spawn(self._answer(message, ask))
+            task = self._spawn(self._answer(message, ask))
+            task.add_done_callback(lambda task: self._answered(message.parent_id, task))
 
         reply = await self._request(
             "shell",
@@ -197,7 +205,11 @@ class Connection:
     # Ending
 
     async def lost(self, error: Exception, *, wait: bool = True) -> None:
-        """End every request that waits with `error`, after the kernel's last words were read."""
+        """End every request that waits with `error`, after the kernel's last words were read.
+
+        Whatever is asked from now on ends with it at once.
+        """
+        self._lost = error
         seen, waited = -1, 0.0
         while wait and seen != self.messages and waited < LAST_WORDS_SECONDS:
             seen = self.messages
@@ -231,6 +243,8 @@ class Connection:
         buffers: Any = (),
         **expectations: Any,
     ) -> Message | None:
+        if self._lost is not None:
+            raise self._lost
         header = self._session.msg_header(msg_type)
         request = self._requests.begin(Request(header["msg_id"], **expectations))
         future = asyncio.get_running_loop().create_future()
@@ -276,10 +290,18 @@ class Connection:
         if value is not None:
             self._channels["stdin"].send("input_reply", {"value": value}, parent=question.header)
 
-    def _spawn(self, coroutine: Any) -> None:
+    def _answered(self, msg_id: str, task: asyncio.Task[None]) -> None:
+        """End a request with the error of whoever should have answered the kernel's question."""
+        error = None if task.cancelled() else task.exception()
+        future = self._waiting.get(msg_id)
+        if error is not None and future is not None and not future.done():
+            future.set_exception(error)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def read_connection_file(path: str) -> dict[str, Any]:

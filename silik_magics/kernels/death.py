@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,24 @@ class Death:
             else "mend what its stderr says, and start it again."
         )
         return KernelDied(message, hint)
+
+
+def not_started(name: str, argv: Sequence[str], directory: str, error: Exception) -> KernelDied:
+    """Return the error that tells the user that a kernel's program could not be started.
+
+    Args:
+        name: the kernel.
+        argv: of its kernelspec.
+        directory: where its kernelspec is.
+        error: what the system, or its provisioner, said.
+    """
+    if not isinstance(error, OSError):
+        return KernelDied(f"{name} could not be started: {error}", f"its kernelspec: {directory}")
+    program = argv[0] if argv else "(no argv)"
+    return KernelDied(
+        f"{name} could not be started: {program}: {error.strerror or error}",
+        f"mend `argv` in {directory}/kernel.json, or install {program}.",
+    )
 
 
 def signal_name(number: int) -> str:

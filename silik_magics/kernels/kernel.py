@@ -15,7 +15,7 @@ import zmq
 
 from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
 from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
-from silik_magics.kernels.death import Death, last_lines
+from silik_magics.kernels.death import Death, last_lines, not_started
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess
 from silik_magics.kernels.record import Record
@@ -24,6 +24,8 @@ from silik_magics.kernels.usage import Usage
 logger = logging.getLogger(__name__)
 
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
+# These may publish a cell's last outputs just after they said `idle`: they get seconds to do so.
+OUTPUT_AFTER_IDLE = {"Deno kernel": 0.03}
 INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
 
 
@@ -44,6 +46,7 @@ class Kernel:
         started: when it became ready last.
         last_activity: when it was last asked to run something, or was done with it.
         executions: how many times it was asked to run something since it started.
+        interrupts: how many times it was interrupted from here.
         record: what was run on it since it started.
         usage: measures what its processes use.
         on_change: called with it when it dies or is stopped.
@@ -60,9 +63,12 @@ class Kernel:
         self.usage = Usage()
         self.on_change: list[Callable[[Kernel], None]] = []
         self.executions = 0
+        self.interrupts = 0
         self._context = context
         self._connection: Connection | None = None
+        self._burial: asyncio.Task[None] | None = None
         self._running: dict[object, str] = {}
+        self._ready = False
         self._ending = False
         self._lock = asyncio.Lock()
         process.on_end = self._ended
@@ -106,7 +112,7 @@ class Kernel:
         """One of `starting`, `idle`, `busy` and `dead`."""
         if self.death is not None:
             return "dead"
-        if self._connection is None or not self.info:
+        if self._connection is None or not self._ready:
             return "starting"
         return "busy" if self._running or self._connection.state == "busy" else "idle"
 
@@ -132,16 +138,19 @@ class Kernel:
             KernelTimeout: it did not answer in time.
         """
         info = dict(self.process.get_connection_info())
-        self._ending = False
-        self._connection = Connection(self._context, info, self.name)
+        self._ending = self._ready = False
+        connection = self._connection = Connection(self._context, info, self.name)
         self.death = None
+        handshake = asyncio.ensure_future(connection.handshake())
         if self.process.has_ended:  # it died before anybody listened
             self._ended()
-        handshake = asyncio.ensure_future(self._connection.handshake())
         try:
             self.info = await asyncio.wait_for(handshake, timeout)
         except TimeoutError:
             raise self._not_ready(timeout) from None
+        if self.is_attached:
+            self.process.find()
+        self._ready = True
         self.started = self.last_activity = datetime.now(UTC)
         self.executions = 0
         self.record = Record()
@@ -178,6 +187,8 @@ class Kernel:
         try:
             reply = await connection.execute(code, record_and_show, ask, flags)
             entry.count = reply.content.get("execution_count")
+            if (implementation := self.info.get("implementation")) in OUTPUT_AFTER_IDLE:
+                await asyncio.sleep(OUTPUT_AFTER_IDLE[implementation])
             return reply
         finally:
             self._running.pop(token, None)
@@ -193,6 +204,7 @@ class Kernel:
     async def interrupt(self) -> None:
         """Interrupt what it runs, by signal or by message, whichever its kernelspec asks for."""
         connection = self.connection
+        self.interrupts += 1
         if not self.is_attached:
             await self.process.interrupt_kernel()
             return
@@ -240,11 +252,18 @@ class Kernel:
         async with self._lock:
             await self._let_go(f"{self.name} was restarted")
             self._changed()
-            with open_log(self.log) as log:
-                await self.process.restart_kernel(
-                    now=now or self.death is not None, stdout=log, stderr=log
-                )
+            await self._start_again(now=now or self.death is not None)
             await self.open(timeout)
+
+    async def _start_again(self, *, now: bool) -> None:
+        with open_log(self.log) as log:
+            try:
+                await self.process.restart_kernel(now=now, stdout=log, stderr=log)
+            except OSError as error:  # its program is not there any more
+                self.death = Death(None, starting=True)
+                spec = self.process.kernel_spec
+                argv, directory = (spec.argv, spec.resource_dir) if spec else ((), "")
+                raise not_started(self.name, argv, directory, error) from None
 
     async def shut_down(self, stop_process: Callable[[], Awaitable[None]]) -> None:
         """End it for good: its requests, its process by `stop_process`, its connection, its log."""
@@ -266,6 +285,8 @@ class Kernel:
             running = f" while it was running `{self.running}`" if self.running else ""
             await connection.lost(KernelDied(what + running, "run it again."), wait=False)
             connection.close()
+        if self._burial is not None:  # it died just now: its sockets are still being read
+            await asyncio.wait({self._burial})
 
     # Its end
 
@@ -273,13 +294,15 @@ class Kernel:
         if self._ending:
             return
         self.death = Death(
-            self.process.returncode, last_lines(self.log), self.running, starting=not self.info
+            self.process.returncode, last_lines(self.log), self.running, starting=not self._ready
         )
         logger.info("%s %s", self.name, self.death)
         connection, self._connection = self._connection, None
         if connection is not None:
-            task = asyncio.ensure_future(self._bury(connection, self.death.error(self.name)))
-            task.add_done_callback(_log_failure)
+            self._burial = asyncio.ensure_future(
+                self._bury(connection, self.death.error(self.name))
+            )
+            self._burial.add_done_callback(_log_failure)
         self._changed()
 
     async def _bury(self, connection: Connection, error: SilikError) -> None:

@@ -17,13 +17,27 @@ from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Bool, CaselessStrEnum, Float, default
 
-from silik_magics.errors import CommandError, KernelDied, SilikError
+from silik_magics.errors import CommandError, KernelDied
 from silik_magics.kernels.connection import read_connection_file
+from silik_magics.kernels.death import not_started
 from silik_magics.kernels.kernel import Kernel, open_log
 from silik_magics.kernels.process import KernelProcess
 from silik_magics.kernels.specs import Spec, Specs
 
 logger = logging.getLogger("silik_magics.kernels")
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    return record.exc_info is None
+
+
+# jupyter_client logs what goes wrong, with its traceback and twice, and raises it too. What is
+# wrong is told to the user as an error, once.
+logger.addFilter(_without_traceback)
+
+# The ports of a kernel are chosen here and bound by it later: somebody may be faster.
+PORT_TAKEN = "Address already in use"
+PORT_TRIES = 3
 
 _PROCESS_CLASS = f"{KernelProcess.__module__}.{KernelProcess.__name__}"
 
@@ -61,12 +75,12 @@ class SilikKernelManager(AsyncMultiKernelManager):
 
     @default("log")
     def _default_log(self) -> logging.Logger:
-        # Not the application's: what is wrong is told to the user as an error, once.
-        return logger
+        return logger  # not the application's, which writes into the user's cell
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kernels: dict[str, Kernel] = {}
+        self._opening: set[Kernel] = set()
         self.specs = Specs(self.kernel_spec_manager)
         self._plain_context = zmq.Context.shadow(self.context.underlying)
 
@@ -97,12 +111,28 @@ class SilikKernelManager(AsyncMultiKernelManager):
         """
         spec = self.specs.get(spec_name)
         directory = None if cwd is None else _directory(cwd)
+        for _ in range(PORT_TRIES - 1):
+            try:
+                return await self._launch(spec, name, directory, env, timeout)
+            except KernelDied as error:
+                if PORT_TAKEN not in error.message:
+                    raise
+        return await self._launch(spec, name, directory, env, timeout)
+
+    async def _launch(
+        self,
+        spec: Spec,
+        name: str,
+        directory: str | None,
+        env: Mapping[str, str] | None,
+        timeout: float | None,
+    ) -> Kernel:
         kernel_id = self.new_kernel_id()
         log_path = Path(self.connection_dir, f"silik-{kernel_id}.log")
         try:
             with open_log(log_path) as log:
                 await self.start_kernel(
-                    kernel_name=spec_name,
+                    kernel_name=spec.name,
                     kernel_id=kernel_id,
                     cwd=directory,
                     env={**os.environ, **(env or {})},
@@ -112,14 +142,21 @@ class SilikKernelManager(AsyncMultiKernelManager):
                 )
         except (OSError, NoSuchKernel, RuntimeError) as error:
             self._forget(kernel_id, log_path)
-            raise _not_started(name or spec_name, spec, error) from None
+            raise not_started(name or spec.name, spec.argv, spec.resource_dir, error) from None
         kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, log_path)  # type: ignore[arg-type]
-        kernel.name = name or spec_name
+        kernel.name = name or spec.name
+        return await self._opened(kernel, timeout)
+
+    async def _opened(self, kernel: Kernel, timeout: float | None) -> Kernel:
+        """Return a kernel when it is ready; it is ended where that fails or is cancelled."""
+        self._opening.add(kernel)
         try:
             await kernel.open(self.start_timeout if timeout is None else timeout)
         except BaseException:
             await self._end(kernel, now=True)
             raise
+        finally:
+            self._opening.discard(kernel)
         self.kernels[kernel.id] = kernel
         return kernel
 
@@ -161,14 +198,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
             km, self._plain_context, Path(self.connection_dir, f"silik-{km.kernel_id}.log")
         )
         kernel.name = name or path.stem
-        try:
-            await kernel.open(self.start_timeout if timeout is None else timeout)
-        except BaseException:
-            await self._end(kernel, now=True)
-            raise
         self._kernels[km.kernel_id] = km
-        self.kernels[kernel.id] = kernel
-        return kernel
+        return await self._opened(kernel, timeout)
 
     # Ending
 
@@ -178,8 +209,13 @@ class SilikKernelManager(AsyncMultiKernelManager):
         await self._end(kernel, now=now)
 
     async def stop_all(self, *, now: bool = False) -> None:
-        """End every kernel that was started here, all at once, and let go of the others."""
-        await asyncio.gather(*(self.stop(kernel, now=now) for kernel in [*self.kernels.values()]))
+        """End every kernel that was started here, all at once, and let go of the others.
+
+        Those that are only just starting too: whoever waits for them gets an error.
+        """
+        await asyncio.gather(*self._pending_kernels.values(), return_exceptions=True)
+        kernels = [*self.kernels.values(), *self._opening]
+        await asyncio.gather(*(self.stop(kernel, now=now) for kernel in kernels))
 
     def close(self) -> None:
         """Give back the zmq context; no kernel may be left."""
@@ -192,6 +228,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
             elif kernel.id in self:
                 # Dead or not: jupyter_client frees its ports, files and sockets.
                 await self.shutdown_kernel(kernel.id, now=now or kernel.death is not None)
+                # After a restart that failed, jupyter_client leaves it where it is.
+                kernel.process.cleanup_connection_file()
 
         await kernel.shut_down(stop_process)
 
@@ -208,18 +246,6 @@ def _directory(cwd: str) -> str:
     if not path.is_dir():
         raise CommandError(f"{cwd} is not a directory", "give `--cwd` one that exists.")
     return str(path)
-
-
-def _not_started(name: str, spec: Spec, error: Exception) -> SilikError:
-    program = spec.argv[0] if spec.argv else "(no argv)"
-    if isinstance(error, OSError):
-        return KernelDied(
-            f"{name} could not be started: {program}: {error.strerror or error}",
-            f"mend `argv` in {spec.resource_dir}/kernel.json, or install {program}.",
-        )
-    return KernelDied(
-        f"{name} could not be started: {error}", f"its kernelspec is in {spec.resource_dir}"
-    )
 
 
 def runtime_dir() -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import errno
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import psutil
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float
 
 from silik_magics.kernels.watch import Watch
@@ -70,7 +74,10 @@ class KernelProcess(AsyncKernelManager):
         self.connection_file = str(path)
         self.load_connection_info(info)  # type: ignore[arg-type]
         self.kernel_name = info.get("kernel_name", "")
-        self.attached_pid = pid_of_listener(info["shell_port"])
+
+    def find(self) -> None:
+        """Find the process of an attached kernel, which answers by now, and watch it."""
+        self.attached_pid = pid_of_listener(self.shell_port)
         self.watch()
 
     def independent_client(self, *, blocking: bool) -> Any:
@@ -86,7 +93,7 @@ class KernelProcess(AsyncKernelManager):
     async def _is_running(self) -> bool:
         if not self.owns_kernel:
             assert self.attached_pid is not None
-            return psutil.pid_exists(self.attached_pid)
+            return _runs(self.attached_pid)
         assert self.provisioner is not None
         self.returncode = await self.provisioner.poll()
         return self.returncode is None
@@ -102,12 +109,44 @@ class KernelProcess(AsyncKernelManager):
 
     # What jupyter_client calls on the way
 
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        # Popen says so too, but then jupyter_client logs it, with PATH and all, into the user's
+        # cell. What other provisioners start is not on this machine.
+        if type(self.provisioner) is LocalProvisioner:
+            check_program(kernel_cmd[0], kw.get("env") or os.environ)
+        await super()._async_launch_kernel(kernel_cmd, **kw)
+
     async def _async_post_start_kernel(self, **kw: Any) -> None:
         await super()._async_post_start_kernel(**kw)
         self.watch()
 
+    def _close_control_socket(self) -> None:
+        # Or a shutdown_request that came too late for this process ends the next one on its port.
+        if self._control_socket is not None:
+            self._control_socket.linger = 0
+        super()._close_control_socket()
+
     async def _async_wait(self, pollinterval: float = 0.1) -> None:  # noqa: ARG002 - its signature
         await self.wait_for_end()
+
+
+def check_program(program: str, env: Mapping[str, str]) -> None:
+    """Raise FileNotFoundError when a program to start is not there.
+
+    One that is relative to the kernel's working directory is not looked for.
+    """
+    program = os.path.expanduser(program)  # noqa: PTH111 - as jupyter_client does
+    relative = os.path.dirname(program) and not os.path.isabs(program)  # noqa: PTH117, PTH120
+    if not relative and shutil.which(program, path=env.get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        # One that has ended stays in the list until whoever started it takes note.
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def pid_of_listener(port: int) -> int | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any
 
+import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
 
 HIDDEN = ("status", "execute_input")
 
@@ -23,6 +25,7 @@ class Cell:
     messages: list[dict[str, Any]]
     others: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    questions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -47,6 +50,76 @@ class Cell:
         return [bundle["text/plain"] for bundle in bundles if "text/plain" in bundle]
 
 
+class Request:
+    """Something that was sent to a kernel; collects what it causes."""
+
+    def __init__(self, client: BlockingKernelClient, msg_id: str) -> None:
+        self.msg_id = msg_id
+        self.messages: list[dict[str, Any]] = []
+        self.others: list[dict[str, Any]] = []
+        self.questions: list[dict[str, Any]] = []
+        self.started = time.monotonic()
+        self._client = client
+        self._idle = False
+
+    def until_seen(self, text: str, timeout: float = 20) -> None:
+        """Wait until a message whose content holds `text` has come, before the cell ends."""
+        self._collect(lambda: text in str([m["content"] for m in self.messages]), timeout)
+
+    def until_asked(self, timeout: float = 20) -> dict[str, Any]:
+        """Wait until the user is asked, and return the question's content."""
+        count = len(self.questions)
+        self._collect(lambda: len(self.questions) > count, timeout)
+        return self.questions[-1]
+
+    def end(self, answers: Sequence[str] = (), timeout: float = 60) -> Cell:
+        """Wait until the kernel is idle and has replied; the user gives these answers."""
+        for answer in answers:
+            self.until_asked(timeout)
+            self._client.input(answer)
+        self._collect(lambda: self._idle, timeout)
+        seconds = time.monotonic() - self.started
+        reply = reply_to(self._client, self.msg_id, timeout)
+        return Cell(reply, self.messages, self.others, seconds, self.questions)
+
+    def until_idle(self, timeout: float = 20) -> list[dict[str, Any]]:
+        """Wait until the kernel is idle, for what has no reply; return the messages."""
+        self._collect(lambda: self._idle, timeout)
+        return self.messages
+
+    def _collect(self, done: Callable[[], bool], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not done():
+            if self._idle:
+                raise AssertionError(f"it ended before that: {self.messages}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nothing within {timeout} s; so far: {self.messages}")
+            try:
+                self._take(self._client.get_iopub_msg(timeout=0.02))
+            except Empty:
+                self._take_question()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["parent_header"].get("msg_id") != self.msg_id:
+            self.others.append(message)
+        elif message["msg_type"] not in HIDDEN:
+            self.messages.append(message)
+        elif message["content"].get("execution_state") == "idle":
+            self._idle = True
+
+    def _take_question(self) -> None:
+        if self._client.stdin_channel.msg_ready():
+            self.questions.append(self._client.get_stdin_msg(timeout=1)["content"])
+
+
+def reply_to(client: BlockingKernelClient, msg_id: str, timeout: float = 10) -> dict[str, Any]:
+    """Return the content of the reply to a request."""
+    while True:
+        message = client.get_shell_msg(timeout=timeout)
+        if message["parent_header"].get("msg_id") == msg_id:
+            return message["content"]
+
+
 class Host:
     """A kernel and its one client."""
 
@@ -54,51 +127,71 @@ class Host:
         self.manager = manager
         self.client = client
 
+    def begin(self, code: str, *, ask: bool = False, **options: Any) -> Request:
+        """Send a cell; `ask` says whether the front-end can ask the user."""
+        return Request(self.client, self.client.execute(code, allow_stdin=ask, **options))
+
     def run(
         self, code: str, *, answers: list[str] | None = None, timeout: float = 60, **options: Any
     ) -> Cell:
         """Execute a cell and return all it caused, when it is idle and replied to."""
-        started = time.monotonic()
-        msg_id = self.client.execute(code, allow_stdin=answers is not None, **options)
-        return self.finish(msg_id, answers=answers, timeout=timeout, started=started)
+        request = self.begin(code, ask=answers is not None, **options)
+        return request.end(answers or (), timeout)
 
-    def finish(
+    def ok(self, code: str, **options: Any) -> Cell:
+        """Execute a cell that must succeed."""
+        cell = self.run(code, **options)
+        assert cell.status == "ok", cell.errors
+        return cell
+
+    def value(self, expression: str) -> str:
+        """Return the repr of a Python expression in the host."""
+        reply = self.ok("", user_expressions={"value": expression}).reply
+        return reply["user_expressions"]["value"]["data"]["text/plain"]
+
+    def interrupt(self) -> None:
+        """Press the stop button."""
+        self.manager.interrupt_kernel()
+
+    def comm(
         self,
-        msg_id: str,
-        *,
-        answers: list[str] | None = None,
-        timeout: float = 60,
-        started: float | None = None,
-    ) -> Cell:
-        """Wait for a cell that was sent before."""
-        started = time.monotonic() if started is None else started
-        pending = list(answers or ())
-        messages: list[dict[str, Any]] = []
-        others: list[dict[str, Any]] = []
+        msg_type: str,
+        content: dict[str, Any],
+        buffers: Sequence[bytes] = (),
+        **header: Any,
+    ) -> Request:
+        """Send a comm message as the front-end does; its header may name a subshell."""
+        channel = self.client.shell_channel
+        message = self.client.session.msg(msg_type, content)
+        message["header"].update(header)
+        self.client.session.send(channel.socket, message, buffers=list(buffers))
+        return Request(self.client, message["header"]["msg_id"])
+
+    def control(self, msg_type: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request on the control channel and return the content of its reply."""
+        message = self.client.session.msg(msg_type, content or {})
+        self.client.control_channel.send(message)
         while True:
-            if time.monotonic() - started > timeout:
-                raise TimeoutError(f"no idle within {timeout} s; so far: {messages}")
-            if pending:
-                self._answer(pending)
-            try:
-                message = self.client.get_iopub_msg(timeout=0.05 if pending else 1)
-            except Empty:
-                continue
-            if message["parent_header"].get("msg_id") != msg_id:
-                others.append(message)
-            elif message["msg_type"] not in HIDDEN:
-                messages.append(message)
-            elif message["content"].get("execution_state") == "idle":
-                break
-        reply = self.reply(msg_id, timeout)
-        return Cell(reply, messages, others, time.monotonic() - started)
+            reply = self.client.get_control_msg(timeout=10)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return reply["content"]
+
+    def kernel_info(self) -> dict[str, Any]:
+        """Return what the host says of itself."""
+        return self.reply(self.client.kernel_info())
+
+    def comms(self) -> dict[str, Any]:
+        """Return the comms that the host knows of."""
+        return self.reply(self.client.comm_info())["comms"]
+
+    def pids(self) -> list[int]:
+        """Return the pids of all processes below the host."""
+        host = psutil.Process(self.manager.provisioner.pid)  # type: ignore[union-attr]
+        return [process.pid for process in host.children(recursive=True)]
 
     def reply(self, msg_id: str, timeout: float = 10) -> dict[str, Any]:
         """Return the content of the reply to a request."""
-        while True:
-            message = self.client.get_shell_msg(timeout=timeout)
-            if message["parent_header"].get("msg_id") == msg_id:
-                return message["content"]
+        return reply_to(self.client, msg_id, timeout)
 
     def complete(self, code: str, cursor: int | None = None) -> dict[str, Any]:
         """Return the content of a complete_reply."""
@@ -108,19 +201,17 @@ class Host:
         """Return the content of an inspect_reply."""
         return self.reply(self.client.inspect(code, cursor))
 
-    def _answer(self, pending: list[str]) -> None:
-        try:
-            self.client.get_stdin_msg(timeout=0.05)
-        except Empty:
-            return
-        self.client.input(pending.pop(0))
-
 
 @contextmanager
-def host(spec: str = "python3") -> Iterator[Host]:
-    """Start a kernel, ready, and end it."""
+def host(spec: str = "python3", **options: Any) -> Iterator[Host]:
+    """Start a kernel, ready, and end it.
+
+    Args:
+        spec: its kernelspec.
+        options: of `start_kernel`, such as `extra_arguments` and `env`.
+    """
     manager = KernelManager(kernel_name=spec)
-    manager.start_kernel()
+    manager.start_kernel(**options)
     client = manager.blocking_client()
     client.start_channels()
     client.wait_for_ready(timeout=60)
@@ -128,5 +219,21 @@ def host(spec: str = "python3") -> Iterator[Host]:
         yield Host(manager, client)
     finally:
         client.stop_channels()
-        manager.shutdown_kernel()
+        if manager.has_kernel:  # else the test has ended it
+            manager.shutdown_kernel()
         manager.context.destroy(linger=0)
+
+
+@contextmanager
+def another_client(notebook: Host, path: str) -> Iterator[BlockingKernelClient]:
+    """Connect a client of its own to a sub-kernel, by what `info` says."""
+    client = BlockingKernelClient(connection_file=notebook.ok(f"%silik info {path}").plain[0])
+    client.load_connection_file()
+    client.session = Session(key=client.session.key)  # ids of its own
+    client.start_channels()
+    client.wait_for_ready(timeout=20)
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        client.context.destroy(linger=0)

@@ -1,0 +1,245 @@
+"""Prints what driving a sub-kernel costs, as ratios to a reference measured in the same run.
+
+`python tests/benchmarks [ROW...]` prints the table of the design: each row names what is measured,
+the reference, the ratio, and the bound. It exits with 1 when a bound does not hold. Absolute times
+vary from machine to machine; the ratios do not much.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it makes every start slower
+
+HOME = Path(tempfile.mkdtemp(prefix="silik-bench-"))
+os.environ.update(JUPYTER_RUNTIME_DIR=str(HOME / "runtime"), IPYTHONDIR=str(HOME / "ipython"))
+(HOME / "runtime").mkdir(mode=0o700)
+
+from jupyter_client.manager import KernelManager, start_new_kernel  # noqa: E402
+from support.host import Cell, Host, host  # noqa: E402
+
+from silik_magics import Silik  # noqa: E402
+
+LINES = "for i in range(100_000): print('line', i)"
+DISPLAYS = "from IPython.display import display\nfor i in range(5_000): display(i)"
+IMAGES = """\
+import os
+from IPython.display import Image, display
+png = b'\\x89PNG\\r\\n\\x1a\\n' + os.urandom(100_000)
+for i in range(200): display(Image(png, format='png'))"""
+STRING = "print('x' * 10_000_000)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: both measured in the same unit, and what their ratio may be."""
+
+    what: str
+    reference: str
+    bound: float
+    measured: float
+    against: float
+    unit: str = "ms"
+
+    @property
+    def ratio(self) -> float:
+        return self.measured / self.against
+
+
+def clock(function: Callable[[], object]) -> float:
+    """Return how many seconds a call takes."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def alternate(
+    ours: Callable[[], float], theirs: Callable[[], float], times: int
+) -> tuple[float, float]:
+    """Return the medians of both, measured in turn so that the machine's moods hit both."""
+    pairs = []
+    for turn in range(times):
+        if turn % 2:
+            mine, other = ours(), theirs()
+        else:
+            other, mine = theirs(), ours()
+        pairs.append((mine, other))
+    return tuple(statistics.median(column) for column in zip(*pairs, strict=True))  # type: ignore[return-value]
+
+
+@contextmanager
+def notebook() -> Iterator[Host]:
+    """A host kernel with the extension loaded and `k1.py` started."""
+    with host() as opened:
+        opened.run("%load_ext silik_magics")
+        opened.run("%silik start python3 -l k1")
+        yield opened
+
+
+# Rows
+
+IN_HOST = """\
+import statistics, time
+from jupyter_client import BlockingKernelClient
+ip = get_ipython()
+client = BlockingKernelClient()
+client.load_connection_file(str(ip.run_line_magic('silik', 'info k1.py')))
+client.start_channels(); client.wait_for_ready()
+def ours(): ip.run_cell_magic('silik', 'k1.py', 'None')
+def line(): ip.run_line_magic('silik', 'run None k1.py')
+def theirs(): client.execute_interactive('None', output_hook=lambda message: None)
+times = {ours: [], line: [], theirs: []}
+for turn in range(420):
+    for function in (ours, theirs, line) if turn % 2 else (theirs, line, ours):
+        started = time.perf_counter(); function(); spent = time.perf_counter() - started
+        if turn >= 20: times[function].append(spent)
+client.stop_channels()
+print(*(statistics.median(times[function]) for function in (ours, line, theirs)))"""
+
+
+def round_trip() -> Iterator[Row]:
+    with notebook() as opened:
+        cell, line, direct = map(float, opened.run(IN_HOST, timeout=120).stream().split())
+    reference = "direct BlockingKernelClient in the same process"
+    yield Row("%%silik k1.py, round trip p50", reference, 1.10, cell, direct)
+    yield Row("%silik run, round trip p50", reference, 1.10, line, direct)
+
+
+def throughput() -> Iterator[Row]:
+    cases = (
+        ("100,000 lines", LINES, 1.10, lambda cell: cell.stream().count("\n"), 100_000),
+        ("5,000 small displays", DISPLAYS, 1.10, lambda cell: len(cell.plain), 5_000),
+        ("200 images of 100 KB", IMAGES, 1.10, lambda cell: cell.types.count("display_data"), 200),
+        ("a 10 MB string", STRING, 1.8, lambda cell: len(cell.stream()), 10_000_001),
+    )
+    with notebook() as opened:
+
+        def seconds(code: str, count: Callable[[Cell], int], expected: int) -> float:
+            cell = opened.run(code, timeout=120)
+            assert count(cell) == expected, f"{expected - count(cell)} outputs are missing"
+            return cell.seconds
+
+        for what, code, bound, count, expected in cases:
+            ours, theirs = alternate(
+                lambda: seconds(f"%%silik k1.py\n{code}", count, expected),
+                lambda: seconds(code, count, expected),
+                7,
+            )
+            yield Row(what, "the host kernel running the cell itself", bound, ours, theirs)
+
+
+def textbook_start() -> float:
+    """Start a kernel as the documentation of jupyter_client does, to its first result."""
+
+    def start() -> None:
+        nonlocal manager, client
+        manager, client = start_new_kernel(kernel_name="python3")
+        client.execute_interactive("None", output_hook=lambda message: None)
+
+    manager: KernelManager
+    client = None
+    seconds = clock(start)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    return seconds
+
+
+def start() -> Iterator[Row]:
+    with Silik() as silik:
+
+        def ours() -> float:
+            seconds = clock(lambda: silik.start("python3", "k1").run("None"))
+            silik.stop("k1.py", now=True)
+            return seconds
+
+        mine, textbook = alternate(ours, textbook_start, 9)
+        yield Row("python3 start to first result", "textbook start", 0.60, mine, textbook)
+
+        def eight() -> float:
+            def all_of_them() -> None:
+                silik.command("start python3 -n 8 -l w")
+                silik.run("None", "w*")
+
+            seconds = clock(all_of_them)
+            silik.stop("w*", now=True)
+            return seconds
+
+        many = statistics.median(eight() for _ in range(3))
+        yield Row("8 python3 by one command", "8 textbook starts in turn", 0.35, many, 8 * textbook)
+
+
+def fan_out() -> Iterator[Row]:
+    with Silik() as silik:
+        silik.command("start python3 -n 8 -l w")
+        code = "import time; time.sleep(0.2)"
+        silik.run(code, "w*")
+        spent = statistics.median(clock(lambda: silik.run(code, "w*")) for _ in range(9))
+    yield Row("0.2 s of sleep on 8 kernels", "0.2 s", 1.25, spent, 0.2)
+
+
+def load() -> Iterator[Row]:
+    code = (
+        "import time; started = time.perf_counter()\n"
+        "%load_ext silik_magics\n"
+        "print(time.perf_counter() - started)"
+    )
+    times = []
+    for _ in range(5):
+        with host() as opened:
+            times.append(float(opened.run(code).stream()))
+    yield Row("%load_ext silik_magics", "50 ms", 1.0, statistics.median(times), 0.050)
+
+
+def idle() -> Iterator[Row]:
+    seconds = 10.0
+    with Silik() as silik:
+        silik.command("start python3 -n 8 -l w")
+        silik.run("None", "w*")
+        time.sleep(1)
+        before = time.process_time()
+        time.sleep(seconds)
+        spent = time.process_time() - before
+    yield Row("8 idle kernels, share of a core", "0.5 %", 1.0, 100 * spent / seconds, 0.5, "%")
+
+
+ROWS = {
+    function.__name__: function for function in (round_trip, throughput, start, fan_out, load, idle)
+}
+
+
+def shown(value: float, unit: str) -> str:
+    return f"{value * 1000:.1f} ms" if unit == "ms" else f"{value:.2f} {unit}"
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(ROWS)
+    held = True
+    print(f"{'what':34}{'measured':>12}{'reference':>12}{'ratio':>8}{'bound':>8}   against")
+    try:
+        for name in wanted:
+            for row in ROWS[name]():
+                ok = row.ratio <= row.bound
+                held = held and ok
+                print(
+                    f"{row.what:34}{shown(row.measured, row.unit):>12}"
+                    f"{shown(row.against, row.unit):>12}{row.ratio:7.2f}x{row.bound:7.2f}x"
+                    f"   {row.reference}{'' if ok else '   << over the bound'}",
+                    flush=True,
+                )
+    finally:
+        shutil.rmtree(HOME, ignore_errors=True)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

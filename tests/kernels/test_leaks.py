@@ -1,0 +1,115 @@
+"""Starting and stopping leaves nothing behind, and idle kernels cost nothing."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import pytest
+from support.raw import wait_until
+
+from silik_magics import Silik
+from silik_magics.errors import KernelDied, KernelTimeout
+
+ROUNDS = {"python3": 10, "bare": 20}
+
+
+class Held(NamedTuple):
+    """What this process holds."""
+
+    threads: int
+    descriptors: int
+    sockets: int
+    children: int
+    files: frozenset[Path]
+
+
+def _held(directory: Path) -> Held:
+    gc.collect()
+    process = psutil.Process()
+    sockets = [fd for fd in Path("/proc/self/fd").iterdir() if _is_socket(fd)]
+    return Held(
+        threading.active_count(),
+        process.num_fds(),
+        len(sockets),
+        len(process.children(recursive=True)),
+        frozenset(directory.iterdir()),
+    )
+
+
+def _is_socket(descriptor: Path) -> bool:
+    try:
+        return str(descriptor.readlink()).startswith("socket:")
+    except FileNotFoundError:  # the one that lists the directory
+        return False
+
+
+def test_thirty_rounds_leak_nothing(silik: Silik, runtime_dir: Path) -> None:
+    def one_round(spec: str) -> None:
+        handle = silik.start(spec)
+        handle.run("1")
+        handle.stop()
+
+    for spec in ROUNDS:
+        one_round(spec)
+    time.sleep(0.3)  # what lingers is gone
+    before = _held(runtime_dir)
+    for spec, count in ROUNDS.items():
+        for _ in range(count):
+            one_round(spec)
+    wait_until(lambda: _held(runtime_dir) == before, 3)
+
+
+def test_restarts_deaths_and_failed_starts_leak_nothing(silik: Silik, runtime_dir: Path) -> None:
+    def one_round() -> None:
+        handle = silik.start("bare")
+        handle.restart()
+        handle.kill()
+        handle.restart(now=True)
+        handle.kill()
+        handle.stop()
+        for spec in ("crashing", "absent", "deaf"):
+            with pytest.raises((KernelDied, KernelTimeout)):
+                silik.start(spec, timeout=0.3)
+
+    one_round()
+    time.sleep(0.3)
+    before = _held(runtime_dir)
+    for _ in range(5):
+        one_round()
+    wait_until(lambda: _held(runtime_dir) == before, 3)
+
+
+def test_opening_and_closing_silik_leaks_nothing(runtime_dir: Path) -> None:
+    def one_round() -> None:
+        with Silik() as silik:
+            silik.start("bare").run("1")
+
+    one_round()
+    time.sleep(0.3)
+    before = _held(runtime_dir)
+    for _ in range(5):
+        one_round()
+    wait_until(lambda: _held(runtime_dir) == before, 3)
+
+
+def test_idle_kernels_cost_the_host_nothing(silik: Silik) -> None:
+    silik.command("start python3 -n 4 -l w")
+    time.sleep(1)
+    begun, used = time.monotonic(), time.process_time()
+    time.sleep(3)
+    share = (time.process_time() - used) / (time.monotonic() - begun)
+    print("share of a core:", share)
+    assert share < 0.005
+
+
+def test_idle_kernels_of_a_host_add_only_few_descriptors(silik: Silik) -> None:
+    silik.start("bare")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - one call, no descriptor of its own
+    silik.start("bare")
+    assert len(os.listdir("/proc/self/fd")) - before <= 20  # noqa: PTH208
