@@ -11,13 +11,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from traitlets.config import Config
 
 from silik_magics.commands.context import Context, KernelLeaf, kernel_of
-from silik_magics.commands.execution import Limits, run_on
+from silik_magics.commands.execution import Limits, raise_failure, run_on
 from silik_magics.commands.lifecycle import attach_one, start_one
 from silik_magics.commands.results import RunResult, result_of
 from silik_magics.display.answers import Answer
 from silik_magics.display.outputs import collect, text_of
 from silik_magics.display.sinks import Capture
-from silik_magics.errors import CommandError
+from silik_magics.errors import CommandError, RemoteError
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.language.words import split
@@ -265,7 +265,7 @@ class AsyncSilik:
             await self.shell.run_commands(line, context)
         outputs = collect(message for message, _ in kept.messages)
         texts = [str(x) for x in (*kept.answers, *([text_of(outputs)] if outputs else []))]
-        return answer or Answer("\n".join(texts), data=outputs)
+        return answer if answer is not None else Answer("\n".join(texts), data=outputs)
 
     async def stop(self, *paths: str, now: bool = False) -> None:
         """Shut kernels down and remove them."""
@@ -288,6 +288,8 @@ class AsyncSilik:
     ) -> dict[str, RunResult]:
         kept = _Asking(ask)
         outcomes = await run_on(self._context(kept), [kernel_of(x) for x in leaves], code, limits)
+        if any(not isinstance(x.failure, RemoteError | None) for x in outcomes):
+            raise_failure(outcomes)
         return {
             leaf.path.removeprefix("~/"): result_of(outcome, kept)
             for leaf, outcome in zip(leaves, outcomes, strict=True)

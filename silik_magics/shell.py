@@ -71,11 +71,11 @@ class Shell:
         """
         lines = split(text)
         for index, line in enumerate(lines):
-            connected = self.state.connected
+            context.switched = False
             answer = await self.run_line(line, context)
             if answer is not None:
                 context.sink.answer(answer)
-            if self.state.connected is not None and self.state.connected is not connected:
+            if context.switched and self.state.connected is not None:
                 left = len(lines) - index - 1
                 if left:
                     context.sink.answer(Answer(_left_note(left, self.state.connected.name)))

@@ -75,6 +75,7 @@ class Context:
         running: the kernels that it is waiting for.
         abandoned: those whose wait was given up by a second interrupt.
         interrupted: whether the user interrupted the cell.
+        switched: whether its last command connected to a kernel.
         leaving: whether the cell asked to leave.
     """
 
@@ -84,6 +85,7 @@ class Context:
     running: set[Kernel] = field(default_factory=set)
     abandoned: list[Kernel] = field(default_factory=list)
     interrupted: bool = False
+    switched: bool = False
     leaving: bool = False
 
     async def interrupt(self) -> bool:

@@ -96,7 +96,8 @@ async def start(
     state, folder = context.state, context.state.tree.current
     is_spec = spec in state.manager.specs.all()
     if not is_spec and not _names_a_file(spec):
-        state.manager.specs.get(spec)  # says what there is
+        state.manager.specs.get(spec)  # says what there is, or was installed just now
+        is_spec = True
     launcher = _launcher(context, spec, is_spec, cwd, variables, timeout)
     labels = [
         name

@@ -73,6 +73,7 @@ async def gateway(context: Context, path: str) -> Answer:
     leaf = context.state.tree.leaf(path)
     kernel_of(leaf).connection  # noqa: B018 - raises when it is dead: never connect to nothing
     context.state.connected = leaf
+    context.switched = True
     return Answer(CONNECTED.format(leaf.name))
 
 

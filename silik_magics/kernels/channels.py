@@ -42,7 +42,7 @@ class Channel:
         self._session = session
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
-        self._fd = socket.getsockopt(zmq.FD)
+        self._fd = int(socket.getsockopt(zmq.FD))
         self._draining = False
         self._loop.add_reader(self._fd, self._drain)
         self._soon()

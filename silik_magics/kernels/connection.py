@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 OnOutput = Callable[[Message], None]
 Ask = Callable[[Message], Awaitable[str | None]]
 
+FIRST_REPLY_SECONDS = 5.0  # until the first question is asked again
 PROBE_SECONDS = 0.1  # between two tries of the handshake
 QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last words are read
 LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
@@ -101,7 +102,7 @@ class Connection:
         per topic, so we subscribe to a topic of our own too. Other kernels are asked again until
         one of their status messages arrives. Has no timeout of its own.
         """
-        reply = await self._ask("kernel_info_request", {})
+        reply = await self._first_reply()
         while not self._welcomed.is_set():
             try:
                 await asyncio.wait_for(self._welcomed.wait(), PROBE_SECONDS)
@@ -112,6 +113,14 @@ class Connection:
                 break
             await asyncio.sleep(STDIN_SECONDS)
         return reply.content
+
+    async def _first_reply(self) -> Message:
+        while True:  # what is sent while a kernel binds its ports can be lost
+            try:
+                question = self._ask("kernel_info_request", {})
+                return await asyncio.wait_for(question, FIRST_REPLY_SECONDS)
+            except TimeoutError:
+                continue
 
     # Asking
 

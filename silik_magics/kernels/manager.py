@@ -39,6 +39,15 @@ logger.addFilter(_without_traceback)
 PORT_TAKEN = "Address already in use"
 PORT_TRIES = 3
 
+# ipykernel.zmqshell, init_environment; TERM is left, for programs need one.
+_OF_IPYKERNEL = {
+    "CLICOLOR": "1",
+    "FORCE_COLOR": "1",
+    "CLICOLOR_FORCE": "1",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+}
+
 _PROCESS_CLASS = f"{KernelProcess.__module__}.{KernelProcess.__name__}"
 
 
@@ -81,6 +90,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         super().__init__(**kwargs)
         self.kernels: dict[str, Kernel] = {}
         self._opening: set[Kernel] = set()
+        assert self.kernel_spec_manager is not None  # see its default
         self.specs = Specs(self.kernel_spec_manager)
         self._plain_context = zmq.Context.shadow(self.context.underlying)
 
@@ -135,7 +145,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
                     kernel_name=spec.name,
                     kernel_id=kernel_id,
                     cwd=directory,
-                    env={**os.environ, **(env or {})},
+                    env={**inherited_environment(os.environ), **(env or {})},
                     stdout=log,
                     stderr=log,
                     **self._extra_arguments(spec),
@@ -241,8 +251,16 @@ class SilikKernelManager(AsyncMultiKernelManager):
             Path(self.connection_dir, f"kernel-{kernel_id}.json").unlink()
 
 
+def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what ipykernel sets for its own process (colours, pagers).
+
+    A kernel started from a notebook must say what it says when it is started by itself.
+    """
+    return {name: value for name, value in environ.items() if _OF_IPYKERNEL.get(name) != value}
+
+
 def _directory(cwd: str) -> str:
-    path = Path(cwd).expanduser()
+    path = Path(os.path.expanduser(cwd))  # noqa: PTH111 - Path's raises for an unknown user
     if not path.is_dir():
         raise CommandError(f"{cwd} is not a directory", "give `--cwd` one that exists.")
     return str(path)
@@ -257,11 +275,11 @@ def runtime_dir() -> str:
 
 def connection_files() -> list[Path]:
     """Return the connection files of the runtime directory, newest first."""
-    return sorted(
-        Path(jupyter_runtime_dir()).glob("kernel-*.json"),
-        key=lambda path: path.stat().st_mtime,
-        reverse=True,
-    )
+    found: list[tuple[float, Path]] = []
+    for path in Path(jupyter_runtime_dir()).glob("kernel-*.json"):
+        with contextlib.suppress(OSError):  # its kernel ended meanwhile
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def find_connection(source: str) -> Path:
@@ -270,7 +288,7 @@ def find_connection(source: str) -> Path:
     Raises:
         CommandError: there is none.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 - Path's raises for an unknown user
     if path.is_file():
         return path.absolute()
     try:

@@ -17,22 +17,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+
+from silik_magics.kernels.messages import Message
 
 REMEMBERED = 256  # requests whose late outputs can still be delivered
-
-
-class Incoming(Protocol):
-    """What the rules need to know of a message."""
-
-    @property
-    def channel(self) -> str: ...  # noqa: D102 - see Message
-    @property
-    def msg_type(self) -> str: ...  # noqa: D102
-    @property
-    def parent_id(self) -> str: ...  # noqa: D102
-    @property
-    def content(self) -> dict[str, object]: ...  # noqa: D102
 
 
 class Kind(Enum):
@@ -61,9 +49,9 @@ class Request:
     msg_id: str
     expects_reply: bool = True
     expects_idle: bool = False
-    on_output: Callable[[Incoming], None] | None = None
-    on_input: Callable[[Incoming], None] | None = None
-    reply: Incoming | None = None
+    on_output: Callable[[Message], None] | None = None
+    on_input: Callable[[Message], None] | None = None
+    reply: Message | None = None
     idle: bool = False
 
     @property
@@ -85,7 +73,7 @@ class Requests:
         self.pending[request.msg_id] = request
         return request
 
-    def feed(self, message: Incoming) -> tuple[Kind, Request | None]:
+    def feed(self, message: Message) -> tuple[Kind, Request | None]:
         """Say what a message means, and for which request; a finished one leaves `pending`."""
         request = self.pending.get(message.parent_id)
         if request is None:
@@ -95,7 +83,7 @@ class Requests:
             self.end(request)
         return kind, request
 
-    def _apply(self, request: Request, message: Incoming) -> Kind:
+    def _apply(self, request: Request, message: Message) -> Kind:
         if message.channel == "stdin":
             return Kind.INPUT
         if message.channel != "iopub":
@@ -106,7 +94,7 @@ class Requests:
             return Kind.STATUS
         return Kind.OUTPUT
 
-    def _late(self, message: Incoming) -> tuple[Kind, Request | None]:
+    def _late(self, message: Message) -> tuple[Kind, Request | None]:
         request = self._past.get(message.parent_id)
         if message.msg_type == "status":
             return Kind.STATUS, request

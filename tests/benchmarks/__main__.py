@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -131,8 +132,8 @@ def throughput() -> Iterator[Row]:
 
         for what, code, bound, count, expected in cases:
             ours, theirs = alternate(
-                lambda: seconds(f"%%silik k1.py\n{code}", count, expected),
-                lambda: seconds(code, count, expected),
+                partial(seconds, f"%%silik k1.py\n{code}", count, expected),
+                partial(seconds, code, count, expected),
                 7,
             )
             yield Row(what, "the host kernel running the cell itself", bound, ours, theirs)
@@ -144,7 +145,7 @@ def textbook_start() -> float:
     def start() -> None:
         nonlocal manager, client
         manager, client = start_new_kernel(kernel_name="python3")
-        client.execute_interactive("None", output_hook=lambda message: None)
+        client.execute_interactive("None", output_hook=lambda _: None)
 
     manager: KernelManager
     client = None

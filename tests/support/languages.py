@@ -63,7 +63,7 @@ LANGUAGES = {
         "cat(x, '\\n')",
         "Sys.sleep(100)",
         "stop('no')",
-        "quit(status = 7)",
+        "tools::pskill(Sys.getpid(), 9)",
     ),
     "deno": Language(
         "deno",
