@@ -24,8 +24,9 @@ from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.language.words import Argument, Line, split
 
-COMPLETE_SECONDS = 0.8  # a kernel that has not answered by then is busy
-BUSY_SECONDS = 0.2  # a kernel that is known to be busy may be done in a moment
+IDLE_SECONDS = 3.0  # the first completion of a Python kernel imports jedi
+BUSY_SECONDS = 0.8  # a kernel that answers while it is busy; its code may hold the GIL
+WAIT_SECONDS = 0.2  # one that does not: it may be done in a moment
 
 
 class Shell:
@@ -196,10 +197,12 @@ class Shell:
 
     async def _ask(self, kernel: Kernel, what: str, *arguments: Any) -> dict[str, Any]:
         """Ask a kernel for a moment; an empty dict when it is busy, dead or does not know."""
-        seconds = BUSY_SECONDS if kernel.state == "busy" else COMPLETE_SECONDS
         try:
-            question = getattr(kernel.connection, what)(*arguments)
-            return await asyncio.wait_for(question, seconds)
+            connection = kernel.connection
+            seconds = IDLE_SECONDS
+            if connection.state == "busy":
+                seconds = BUSY_SECONDS if connection.has_subshells else WAIT_SECONDS
+            return await asyncio.wait_for(getattr(connection, what)(*arguments), seconds)
         except (TimeoutError, SilikError):
             return {}
 

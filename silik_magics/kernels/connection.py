@@ -12,7 +12,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import zmq
 from jupyter_client.session import Session
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 OnOutput = Callable[[Message], None]
 Ask = Callable[[Message], Awaitable[str | None]]
+T = TypeVar("T")
 
 FIRST_REPLY_SECONDS = 5.0  # until the first question is asked again
 PROBE_SECONDS = 0.1  # between two tries of the handshake
@@ -32,6 +33,7 @@ QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last w
 LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
 STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
 STDIN_SECONDS = 0.005
+SUBSHELLS = "kernel subshells"  # the name of the feature in kernel_info, of JEP 91
 
 
 @dataclass(frozen=True)
@@ -64,20 +66,24 @@ class Connection:
         info: the connection file's fields.
         name: how the kernel is called in log lines.
 
-    The attribute `state` is what the kernel last said of itself, for us or for another client:
-    `busy` while it executes, else `idle`.
+    Attributes:
+        state: what the kernel last said of itself, for us or for another client: `busy` while it
+            executes, else `idle`.
+        has_subshells: whether it answers questions while it executes.
     """
 
     def __init__(self, context: zmq.Context, info: dict[str, Any], name: str) -> None:
         self.name = name
         self.state = "idle"
         self.messages = 0
+        self.has_subshells = False
+        self._subshell: asyncio.Task[str | None] | None = None
         self._lost: Exception | None = None
         self._requests = Requests()
         self._waiting: dict[str, asyncio.Future[Message | None]] = {}
         self._welcomed = asyncio.Event()
         self._topic = f"silik-{uuid.uuid4().hex}"
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         key = info.get("key", "")
         self._session = Session(
             key=key.encode() if isinstance(key, str) else key,
@@ -112,6 +118,7 @@ class Connection:
             if self._lost is not None or self._channels["stdin"].can_send:
                 break
             await asyncio.sleep(STDIN_SECONDS)
+        self.has_subshells = _has_subshells(reply.content)
         return reply.content
 
     async def _first_reply(self) -> Message:
@@ -162,16 +169,16 @@ class Connection:
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
         """Return the content of a complete_reply; `cursor` counts unicode characters."""
         content = {"code": code, "cursor_pos": cursor}
-        return (await self._ask("complete_request", content)).content
+        return (await self._question("complete_request", content)).content
 
     async def inspect(self, code: str, cursor: int, detail: int = 0) -> dict[str, Any]:
         """Return the content of an inspect_reply."""
         content = {"code": code, "cursor_pos": cursor, "detail_level": detail}
-        return (await self._ask("inspect_request", content)).content
+        return (await self._question("inspect_request", content)).content
 
     async def is_complete(self, code: str) -> dict[str, Any]:
         """Return the content of an is_complete_reply."""
-        return (await self._ask("is_complete_request", {"code": code})).content
+        return (await self._question("is_complete_request", {"code": code})).content
 
     async def history(self, *, output: bool = False) -> list[Any]:
         """Return what the kernel remembers of this session: `(session, line, input)` each.
@@ -242,6 +249,22 @@ class Connection:
         assert reply is not None
         return reply
 
+    async def _question(self, msg_type: str, content: dict[str, Any]) -> Message:
+        """Ask what front-ends ask while the user types; a busy kernel's subshell answers."""
+        subshell = None
+        if self.state == "busy" and self.has_subshells:
+            if self._subshell is None:
+                self._subshell = self._spawn(self._new_subshell())
+            subshell = await asyncio.shield(self._subshell)
+        reply = await self._request("shell", msg_type, content, subshell=subshell)
+        assert reply is not None
+        return reply
+
+    async def _new_subshell(self) -> str | None:
+        reply = await self._request("control", "create_subshell_request", {})
+        assert reply is not None
+        return reply.content.get("subshell_id")
+
     async def _request(
         self,
         channel: str,
@@ -250,11 +273,14 @@ class Connection:
         *,
         metadata: dict[str, Any] | None = None,
         buffers: Any = (),
+        subshell: str | None = None,
         **expectations: Any,
     ) -> Message | None:
         if self._lost is not None:
             raise self._lost
         header = self._session.msg_header(msg_type)
+        if subshell is not None:
+            header["subshell_id"] = subshell
         request = self._requests.begin(Request(header["msg_id"], **expectations))
         future = asyncio.get_running_loop().create_future()
         self._waiting[request.msg_id] = future
@@ -306,11 +332,19 @@ class Connection:
         if error is not None and future is not None and not future.done():
             future.set_exception(error)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _has_subshells(info: dict[str, Any]) -> bool:
+    # Wrapper kernels built on ipykernel claim the feature too, but they hold one program, which
+    # must not be asked by two threads at once (bash_kernel's pexpect).
+    return info.get("implementation") == "ipython" and SUBSHELLS in info.get(
+        "supported_features", ()
+    )
 
 
 def read_connection_file(path: str) -> dict[str, Any]:

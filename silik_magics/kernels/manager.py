@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import zmq
 from jupyter_client.connect import find_connection_file
@@ -90,8 +90,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         super().__init__(**kwargs)
         self.kernels: dict[str, Kernel] = {}
         self._opening: set[Kernel] = set()
-        assert self.kernel_spec_manager is not None  # see its default
-        self.specs = Specs(self.kernel_spec_manager)
+        self.specs = Specs(cast("KernelSpecManager", self.kernel_spec_manager))
         self._plain_context = zmq.Context.shadow(self.context.underlying)
 
     # Beginning

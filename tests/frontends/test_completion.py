@@ -29,7 +29,7 @@ def typed(notebook: Host, text: str) -> tuple[list[str], str]:
     code = text.replace("|", "", 1)
     begin = time.monotonic()
     reply = notebook.complete(code, cursor)
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 4
     assert reply["status"] == "ok"
     return reply["matches"], code[reply["cursor_start"] : reply["cursor_end"]]
 
@@ -163,14 +163,39 @@ def test_a_busy_kernel_keeps_nobody_waiting(notebook: Host) -> None:
         for text in ("%%silik k1.py\nhost_only|", "%%silik k1.py\nsub_only|"):
             begin = time.monotonic()
             matches, _ = typed(notebook, text)
-            assert time.monotonic() - begin < 0.6
+            assert time.monotonic() - begin < 1
             assert "host_only_name" not in matches
         begin = time.monotonic()
         notebook.inspect("%%silik k1.py\nsub_function", 20)
-        assert time.monotonic() - begin < 0.6
+        assert time.monotonic() - begin < 1
         assert typed(notebook, "%silik interr|")[0] == ["interrupt"]
         assert notebook.ok("%silik interrupt k1.py").plain == ["Interrupted kernel k1.py"]
     assert typed(notebook, "%%silik k1.py\nsub_only|")[0] == ["sub_only_name"]
+
+
+def test_a_busy_python_kernel_answers_all_the_same(notebook: Host) -> None:
+    with another_client(notebook, "k1.py") as client:
+        client.execute("import time; time.sleep(100)")
+        time.sleep(0.3)
+        typed(notebook, "%%silik k1.py\nsub_only|")  # may be too late on a slow machine
+        assert typed(notebook, "%%silik k1.py\nsub_only|")[0] == ["sub_only_name"]
+        found = notebook.inspect("%%silik k1.py\nsub_function", 20)
+        assert "what it does" in str(found["data"])
+        notebook.ok("%silik interrupt k1.py")
+
+
+@each_language("bash")
+def test_a_busy_kernel_that_can_not_answer_keeps_nobody_waiting(
+    notebook: Host, language: Language
+) -> None:
+    notebook.ok(f"%silik start {language.spec} -l busy")
+    with another_client(notebook, "busy") as client:
+        client.execute("sleep 100")
+        time.sleep(0.5)
+        begin = time.monotonic()
+        assert typed(notebook, "%%silik busy\nech|")[0] in NOTHING
+        assert time.monotonic() - begin < 0.6
+    notebook.ok("%silik stop busy --now")
 
 
 def test_a_dead_kernel_completes_to_nothing(notebook: Host) -> None:

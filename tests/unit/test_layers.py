@@ -18,7 +18,7 @@ TOOLS = Path(sys.executable).parent
         pytest.param(["lint-imports", "--no-cache"], id="imports go down only"),
         pytest.param(["ruff", "check", "."], id="ruff has nothing to say"),
         pytest.param(["ruff", "format", "--check", "."], id="the code is formatted"),
-        pytest.param(["pyright"], id="the types fit"),
+        pytest.param(["pyright", "--pythonpath", sys.executable], id="the types fit"),
     ],
 )
 def test_the_code_is_in_order(tool: list[str]) -> None:
