@@ -44,6 +44,19 @@ class SilikError(Exception):
         self.hint = hint
         self.detail: list[str] = []
 
+    @property
+    def tells_of_kernel(self) -> bool:
+        """Whether showing it shows the error that a kernel sent."""
+        return bool(self.detail)
+
+    def content(self) -> dict[str, object]:
+        """Return the content of an `error` message, with the lines that are shown for it."""
+        return {
+            "ename": type(self).__name__,
+            "evalue": str(self),
+            "traceback": self._render_traceback_(),
+        }
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
 
@@ -107,6 +120,11 @@ class RemoteError(SilikError):
     ename: str
     evalue: str
     traceback: list[str]
+
+    @property
+    def tells_of_kernel(self) -> bool:
+        """Whether showing it shows the error that a kernel sent: always."""
+        return True
 
     def _render_traceback_(self) -> list[str]:
         return self.traceback or [f"{self.ename}: {self.evalue}"]

@@ -18,13 +18,14 @@ from silik_magics.commands.reference import help_of
 from silik_magics.commands.table import SilikCommand, read_call
 from silik_magics.display.answers import Answer
 from silik_magics.display.sinks import Sink
-from silik_magics.errors import KernelDied, SilikError
+from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.connection import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.language.words import Argument, Line, split
 
-IDLE_SECONDS = 3.0  # the first completion of a Python kernel imports jedi
+LINE_MAGIC = "%silik"
+IDLE_SECONDS = 10.0  # the first completion on a machine fills the cache of jedi, whatever it takes
 BUSY_SECONDS = 0.8  # a kernel that answers while it is busy; its code may hold the GIL
 WAIT_SECONDS = 0.2  # one that does not: it may be done in a moment
 
@@ -60,10 +61,15 @@ class Shell:
         if stripped.split(maxsplit=1)[:1] == [MAGIC]:
             first, _, body = stripped.partition("\n")
             await self.run_magic(first.removeprefix(MAGIC), body, context)
-        elif self.state.connected is not None and not leaves_connect_mode(text):
+        elif self.is_code(text):
             await self.run_connected(text, context)
         else:
             await self.run_commands(text, context)
+
+    def is_code(self, text: str) -> bool:
+        """Say whether a cell is code for the connected kernel, and not ours."""
+        first = text.split(maxsplit=1)[:1]
+        return self.state.connected is not None and first not in ([MAGIC], ["/cmd"], ["<"])
 
     async def run_commands(self, text: str, context: Context) -> None:
         """Run the lines of a cell in order, showing each answer as it comes.
@@ -85,6 +91,8 @@ class Shell:
     async def run_line(self, line: Line, context: Context) -> Answer | None:
         """Run one line and return its answer instead of showing it."""
         arguments = [word.expand(self.state.variables) for word in line.words]
+        if arguments[0].text == LINE_MAGIC:  # so that a notebook moves to the silik kernel
+            arguments = arguments[1:] or [Argument("help")]
         if arguments[0].text == MAGIC:
             arguments = [Argument("run"), *arguments[1:]]
         return await read_call(arguments).run(context)
@@ -92,6 +100,11 @@ class Shell:
     async def run_magic(self, first: str, body: str, context: Context) -> None:
         """Run a `%%silik` cell: `first` is the rest of its first line."""
         header = self.header(first)
+        if header.capture:
+            raise CommandError(
+                "--capture puts outputs into a Python variable, and this is no Python kernel",
+                "leave it out, or use the magics in a Python notebook.",
+            )
         if header.paths:
             raise_failure(await self.run_code(header, body, context))
         else:
@@ -115,11 +128,23 @@ class Shell:
         leaf = self.state.connected
         outcomes = await run_on(context, [kernel_of(leaf)], code, Limits(), flags)
         failure = outcomes[0].failure
-        if isinstance(failure, KernelDied) and self.state.connected is leaf:
-            self.state.connected = None
-            failure.hint = f"{failure.hint} This is command mode again.".strip()
+        if isinstance(failure, KernelDied):
+            self.fall_back(kernel_of(leaf), failure)
         raise_failure(outcomes)
         return outcomes
+
+    def fall_back(self, kernel: Kernel, error: SilikError) -> bool:
+        """Go back to command mode if it is the connected kernel that died; `error` says so then.
+
+        Returns:
+            Whether it was the connected one.
+        """
+        leaf = self.state.connected
+        if leaf is None or leaf.kernel is not kernel:
+            return False
+        self.state.connected = None
+        error.hint = f"{error.hint} This is command mode again.".strip()
+        return True
 
     # Helping to type
 
@@ -138,7 +163,7 @@ class Shell:
                 return (self.state.kernels(paths)[0], end + 1) if paths else None
             except SilikError:
                 return None
-        if self.state.connected is not None and not leaves_connect_mode(text):
+        if self.state.connected is not None and self.is_code(text):
             return kernel_of(self.state.connected), 0
         return None
 
@@ -182,15 +207,25 @@ class Shell:
         return {"status": "ok", "found": bool(data), "data": data, "metadata": {}}
 
     async def is_complete(self, code: str) -> dict[str, Any]:
-        """Return the connected kernel's is_complete_reply; empty where it does not tell."""
-        connected = self.state.connected
-        return await self._ask(kernel_of(connected), "is_complete", code) if connected else {}
+        """Return the content of an is_complete_reply; a kernel that does not tell does not know.
+
+        A line of commands with an open quote is incomplete, and so is a `%%silik` cell before an
+        empty line.
+        """
+        if self.is_code(code):
+            connected = self.state.connected
+            assert connected is not None
+            reply = await self._ask(kernel_of(connected), "is_complete", code)
+            return reply or {"status": "unknown"}
+        if _ends_open(code):
+            return {"status": "incomplete", "indent": ""}
+        return {"status": "complete"}
 
     def _command_at(self, text: str, cursor: int) -> SilikCommand | None:
         start = text.rfind("\n", 0, cursor) + 1
         end = text.find("\n", cursor)
         line = text[start : end if end >= 0 else len(text)].strip()
-        for magic in (MAGIC, "%silik"):
+        for magic in (MAGIC, LINE_MAGIC):
             line = line.removeprefix(magic).lstrip()
         found = TABLE.commands.get(line.split(maxsplit=1)[0]) if line else None
         return found if isinstance(found, SilikCommand) else None
@@ -214,9 +249,14 @@ class Shell:
         self.state.manager.close()
 
 
-def leaves_connect_mode(text: str) -> bool:
-    """Say whether a cell's first word leaves connect mode."""
-    return text.split(maxsplit=1)[:1] in (["/cmd"], ["<"])
+def _ends_open(text: str) -> bool:
+    if text.lstrip().startswith(MAGIC):
+        return not text.endswith("\n")
+    try:
+        split(text)
+    except CommandError:  # the one thing that a text of words can lack is a closing quote
+        return True
+    return False
 
 
 def _left_note(left: int, name: str) -> str:

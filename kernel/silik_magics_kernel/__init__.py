@@ -1,1 +1,1 @@
-"""The standalone kernel `silik`: the language as a Jupyter kernel of its own."""
+"""The standalone kernel `silik`: a command shell for kernels, and a gateway to one of them."""

@@ -105,6 +105,14 @@ def raise_failure(outcomes: Sequence[Outcome]) -> None:
     raise type(first)(f"{first.message}\n{where}", first.hint)
 
 
+def abandonment(context: Context) -> RemoteError:
+    """Return the error with which a cell ends when the user gave up the wait."""
+    names = ", ".join(kernel.name for kernel in context.abandoned)
+    evalue = f"gave up waiting for {names}, which may still be running" if names else ""
+    lines = [f"KeyboardInterrupt: {evalue}" if evalue else "KeyboardInterrupt"]
+    return remote_error("KeyboardInterrupt", evalue, lines)
+
+
 class _Run:
     """One piece of code on one kernel."""
 

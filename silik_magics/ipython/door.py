@@ -13,12 +13,12 @@ from typing import Any
 
 from silik_magics.commands.completion import Completions
 from silik_magics.commands.context import Context, KernelLeaf
-from silik_magics.commands.execution import Outcome, raise_failure
+from silik_magics.commands.execution import Outcome, abandonment, raise_failure
 from silik_magics.commands.results import RunResult, result_of
 from silik_magics.display.answers import Answer
 from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture, Text
-from silik_magics.errors import CommandError, RemoteError, SilikError, remote_error
+from silik_magics.errors import CommandError, SilikError
 from silik_magics.ipython.comms import Comms
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
@@ -109,21 +109,21 @@ class Door:
         async def run() -> Any:
             return await function(context)
 
-        failure: BaseException | None = None
+        failure: SilikError | None = None
         try:
             return caller.run(run, context.interrupt)
         except KeyboardInterrupt:
-            failure = _abandoned(context)
+            failure = abandonment(context)
             raise failure from None
         except SilikError as error:
             failure = error
             raise error.with_traceback(None) from None
         finally:
             if isinstance(sink, Relay):
-                self._finish(sink, failed=_tells_of_kernel(failure))
+                self._finish(sink, failure)
 
-    def _finish(self, sink: Relay, *, failed: bool) -> None:
-        rest = sink.rest(failed=failed)
+    def _finish(self, sink: Relay, failure: SilikError | None) -> None:
+        rest = sink.rest(failed=failure is not None and failure.tells_of_kernel)
         if not rest:
             return
 
@@ -228,17 +228,3 @@ def _write(text: str, name: str) -> None:
     stream = sys.stderr if name == "stderr" else sys.stdout
     stream.write(text)
     stream.flush()
-
-
-def _tells_of_kernel(failure: BaseException | None) -> bool:
-    """Say whether showing the failure shows the error that the kernel sent."""
-    return isinstance(failure, RemoteError) or (
-        isinstance(failure, SilikError) and bool(failure.detail)
-    )
-
-
-def _abandoned(context: Context) -> RemoteError:
-    names = ", ".join(kernel.name for kernel in context.abandoned)
-    evalue = f"gave up waiting for {names}, which may still be running" if names else ""
-    lines = [f"KeyboardInterrupt: {evalue}" if evalue else "KeyboardInterrupt"]
-    return remote_error("KeyboardInterrupt", evalue, lines)

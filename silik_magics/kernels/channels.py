@@ -93,26 +93,29 @@ class Channel:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            message = self._read(frames)
-            if message is not None:
-                self._on_message(message)
+            found = read(self._session, self.name, frames)
+            if found is not None:
+                self._on_message(found[1])
         self._soon()
 
-    def _read(self, frames: list[bytes]) -> Message | None:
-        try:
-            _, parts = self._session.feed_identities(frames)
-            raw = self._session.deserialize(parts, content=False)
-        except (ValueError, TypeError, KeyError, IndexError) as error:
-            logger.warning("dropped a message on %s that is not valid: %s", self.name, error)
-            return None
-        return Message(
-            self.name,
-            raw["header"],
-            raw["parent_header"],
-            raw["metadata"],
-            raw["content"],
-            raw["buffers"],
-        )
+
+def read(session: Session, channel: str, frames: list[Any]) -> tuple[list[bytes], Message] | None:
+    """Return the identities before a message, and the message; None, logged, if it is not valid."""
+    try:
+        identities, parts = session.feed_identities(frames)
+        raw = session.deserialize(parts, content=False)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        logger.warning("dropped a message on %s that is not valid: %s", channel, error)
+        return None
+    message = Message(
+        channel,
+        raw["header"],
+        raw["parent_header"],
+        raw["metadata"],
+        raw["content"],
+        raw["buffers"],
+    )
+    return identities, message
 
 
 def connect(

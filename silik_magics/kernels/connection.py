@@ -19,7 +19,7 @@ from jupyter_client.session import Session
 
 from silik_magics.kernels.channels import Channel, connect
 from silik_magics.kernels.messages import Message
-from silik_magics.kernels.requests import Kind, Request, Requests
+from silik_magics.kernels.requests import Kind, Request, Requests, forwarded
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ class Connection:
         context: the zmq context, shared by all connections of a process.
         info: the connection file's fields.
         name: how the kernel is called in log lines.
+        on_foreign: called with what answers none of our requests (another client's, or of a
+            thread that has no request).
 
     Attributes:
         state: what the kernel last said of itself, for us or for another client: `busy` while it
@@ -72,8 +74,11 @@ class Connection:
         has_subshells: whether it answers questions while it executes.
     """
 
-    def __init__(self, context: zmq.Context, info: dict[str, Any], name: str) -> None:
+    def __init__(
+        self, context: zmq.Context, info: dict[str, Any], name: str, on_foreign: OnOutput
+    ) -> None:
         self.name = name
+        self._on_foreign = on_foreign
         self.state = "idle"
         self.messages = 0
         self.has_subshells = False
@@ -218,6 +223,38 @@ class Connection:
             on_output=on_output,
         )
 
+    # Forwarding
+
+    async def forward(self, message: Message, relay: OnOutput) -> None:
+        """Send a front-end's message as it is, and give `relay` everything that answers it.
+
+        The message keeps its id, so that the kernel's answers name the front-end's own request.
+        Returns when the request is over; what comes later is relayed too.
+
+        Raises:
+            KernelDied: the kernel ended before that.
+        """
+        await self._sent(
+            forwarded(message, relay),
+            message.channel,
+            message.msg_type,
+            message.packed,
+            header=message.header,
+            parent=message.parent_header,
+            metadata=message.metadata,
+            buffers=message.buffers,
+        )
+
+    def answer(self, message: Message) -> None:
+        """Send a front-end's input_reply as it is."""
+        self._channels["stdin"].send(
+            message.msg_type,
+            message.packed,
+            header=message.header,
+            parent=message.parent_header,
+            metadata=message.metadata,
+        )
+
     # Ending
 
     async def lost(self, error: Exception, *, wait: bool = True) -> None:
@@ -276,18 +313,34 @@ class Connection:
         subshell: str | None = None,
         **expectations: Any,
     ) -> Message | None:
-        if self._lost is not None:
-            raise self._lost
         header = self._session.msg_header(msg_type)
         if subshell is not None:
             header["subshell_id"] = subshell
-        request = self._requests.begin(Request(header["msg_id"], **expectations))
+        return await self._sent(
+            Request(header["msg_id"], **expectations),
+            channel,
+            msg_type,
+            content,
+            header=header,
+            metadata=metadata,
+            buffers=buffers,
+        )
+
+    async def _sent(
+        self,
+        request: Request,
+        channel: str,
+        msg_type: str,
+        content: dict[str, Any] | bytes,
+        **parts: Any,
+    ) -> Message | None:
+        if self._lost is not None:
+            raise self._lost
+        self._requests.begin(request)
         future = asyncio.get_running_loop().create_future()
         self._waiting[request.msg_id] = future
         try:
-            self._channels[channel].send(
-                msg_type, content, header=header, metadata=metadata, buffers=buffers
-            )
+            self._channels[channel].send(msg_type, content, **parts)
             return await future
         finally:
             del self._waiting[request.msg_id]
@@ -305,20 +358,21 @@ class Connection:
                 self._welcomed.set()
             return
         kind, request = self._requests.feed(message)
-        if kind is Kind.FOREIGN or request is None:
-            self._foreign(message)
-            return
-        if kind is Kind.INPUT and request.on_input is not None:
+        if kind is not Kind.FOREIGN and request is not None:
+            self._deliver(message, kind, request)
+        elif message.channel == "iopub":
+            self._on_foreign(message)
+
+    def _deliver(self, message: Message, kind: Kind, request: Request) -> None:
+        if request.relay is not None:
+            request.relay(message)
+        elif kind is Kind.INPUT and request.on_input is not None:
             request.on_input(message)
         elif kind in (Kind.OUTPUT, Kind.LATE) and request.on_output is not None:
             request.on_output(message)
         future = self._waiting.get(request.msg_id)
         if future is not None and request.over and not future.done():
             future.set_result(request.reply)  # type: ignore[arg-type]
-
-    def _foreign(self, message: Message) -> None:
-        if message.is_shown and message.channel == "iopub":
-            logger.info("%s: dropped %s of no request of ours", self.name, message.msg_type)
 
     async def _answer(self, question: Message, ask: Ask) -> None:
         value = await ask(question)

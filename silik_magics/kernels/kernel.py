@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import signal as signals
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
 from silik_magics.kernels.death import Death, last_lines, not_started
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess
-from silik_magics.kernels.record import Record
+from silik_magics.kernels.record import Entry, Record
 from silik_magics.kernels.usage import Usage
 
 logger = logging.getLogger(__name__)
 
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
-# These may publish a cell's last outputs just after they said `idle`: they get seconds to do so.
+# These may publish a cell's last outputs just after they said `idle`: within so many seconds.
 OUTPUT_AFTER_IDLE = {"Deno kernel": 0.03}
 INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
 
@@ -50,6 +51,8 @@ class Kernel:
         record: what was run on it since it started.
         usage: measures what its processes use.
         on_change: called with it when it dies or is stopped.
+        on_foreign: called with what it says on iopub and answers no request of ours, status
+            messages too; None to drop it.
     """
 
     def __init__(self, process: KernelProcess, context: zmq.Context, log: Path) -> None:
@@ -62,6 +65,7 @@ class Kernel:
         self.record = Record()
         self.usage = Usage()
         self.on_change: list[Callable[[Kernel], None]] = []
+        self.on_foreign: OnOutput | None = None
         self.executions = 0
         self.interrupts = 0
         self._context = context
@@ -139,7 +143,7 @@ class Kernel:
         """
         info = dict(self.process.get_connection_info())
         self._ending = self._ready = False
-        connection = self._connection = Connection(self._context, info, self.name)
+        connection = self._connection = Connection(self._context, info, self.name, self._foreign)
         self.death = None
         handshake = asyncio.ensure_future(connection.handshake())
         if self.process.has_ended:  # it died before anybody listened
@@ -174,25 +178,56 @@ class Kernel:
             KernelDied: it is dead, or ended meanwhile.
         """
         connection = self.connection
+        with self._execution(code) as entry:
+
+            def record_and_show(message: Message) -> None:
+                entry.add(message)
+                on_output(message)
+
+            reply = await connection.execute(code, record_and_show, ask, flags)
+            entry.count = reply.content.get("execution_count")
+            await asyncio.sleep(self.output_after_idle)
+            return reply
+
+    async def forward(self, message: Message, relay: OnOutput) -> None:
+        """Send a front-end's message as it is, and give `relay` everything that answers it.
+
+        Returns when the request is over; what comes later is relayed too.
+
+        Raises:
+            KernelDied: it is dead, or ended meanwhile.
+        """
+        connection = self.connection
+        if message.msg_type != "execute_request" or message.content.get("silent"):
+            await connection.forward(message, relay)
+            return
+        with self._execution(str(message.content.get("code", ""))) as entry:
+
+            def record_and_relay(answer: Message) -> None:
+                if answer.channel == "iopub":
+                    entry.add(answer)
+                elif answer.msg_type == "execute_reply":
+                    entry.count = answer.content.get("execution_count")
+                relay(answer)
+
+            await connection.forward(message, record_and_relay)
+
+    @contextmanager
+    def _execution(self, code: str) -> Iterator[Entry]:
         token = object()
         self._running[token] = code
         self.executions += 1
         self.last_activity = datetime.now(UTC)
-        entry = self.record.begin(code)
-
-        def record_and_show(message: Message) -> None:
-            entry.add(message)
-            on_output(message)
-
         try:
-            reply = await connection.execute(code, record_and_show, ask, flags)
-            entry.count = reply.content.get("execution_count")
-            if (implementation := self.info.get("implementation")) in OUTPUT_AFTER_IDLE:
-                await asyncio.sleep(OUTPUT_AFTER_IDLE[implementation])
-            return reply
+            yield self.record.begin(code)
         finally:
             self._running.pop(token, None)
             self.last_activity = datetime.now(UTC)
+
+    @property
+    def output_after_idle(self) -> float:
+        """Seconds in which it may still publish a cell's last outputs after it said `idle`."""
+        return OUTPUT_AFTER_IDLE.get(str(self.info.get("implementation")), 0)
 
     @property
     def running(self) -> str:
@@ -308,6 +343,12 @@ class Kernel:
     async def _bury(self, connection: Connection, error: SilikError) -> None:
         await connection.lost(error)
         connection.close()
+
+    def _foreign(self, message: Message) -> None:
+        if self.on_foreign is not None:
+            self.on_foreign(message)
+        elif message.is_shown:
+            logger.info("%s: dropped %s of no request of ours", self.name, message.msg_type)
 
     def _changed(self) -> None:
         for listener in list(self.on_change):

@@ -93,7 +93,7 @@ class KernelProcess(AsyncKernelManager):
     async def _is_running(self) -> bool:
         if not self.owns_kernel:
             assert self.attached_pid is not None
-            return _runs(self.attached_pid)
+            return runs(self.attached_pid)
         assert self.provisioner is not None
         self.returncode = await self.provisioner.poll()
         return self.returncode is None
@@ -141,7 +141,8 @@ def check_program(program: str, env: Mapping[str, str]) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Say whether a process of this machine is there and has not ended."""
     try:
         # One that has ended stays in the list until whoever started it takes note.
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

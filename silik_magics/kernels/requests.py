@@ -7,6 +7,8 @@ The rules, all of them in this file:
   reply and an `idle` status: the reply comes over one socket and the outputs over another, and
   only `idle` says that the outputs are complete. A question (`complete`, `inspect`, ...) expects
   its reply only. A comm message expects `idle` only, for it has no reply.
+* A forwarded request of another front-end expects the same, and everything that has its id as
+  parent is relayed: replies, outputs, status and questions alike.
 * What comes for a request that is over is late. It goes where the outputs of that request went.
 * What belongs to no request that we know (another client's, or one long forgotten) is foreign.
 """
@@ -21,6 +23,9 @@ from enum import Enum, auto
 from silik_magics.kernels.messages import Message
 
 REMEMBERED = 256  # requests whose late outputs can still be delivered
+
+# These are answered by outputs alone, and by the status `idle` behind them.
+WITHOUT_REPLY = frozenset({"comm_open", "comm_msg", "comm_close"})
 
 
 class Kind(Enum):
@@ -44,6 +49,7 @@ class Request:
         expects_idle: it is not over before the kernel says `idle` for it.
         on_output: called with each message that it causes on iopub, late ones too.
         on_input: called with each question of the kernel to the user.
+        relay: called with everything that it causes, of whatever kind, instead of those two.
     """
 
     msg_id: str
@@ -51,6 +57,7 @@ class Request:
     expects_idle: bool = False
     on_output: Callable[[Message], None] | None = None
     on_input: Callable[[Message], None] | None = None
+    relay: Callable[[Message], None] | None = None
     reply: Message | None = None
     idle: bool = False
 
@@ -59,6 +66,17 @@ class Request:
         """Whether everything that it expects has come."""
         replied = self.reply is not None or not self.expects_reply
         return replied and (self.idle or not self.expects_idle)
+
+
+def forwarded(message: Message, relay: Callable[[Message], None]) -> Request:
+    """Return the request that a front-end's message makes when it is passed on as it is."""
+    kind = message.msg_type
+    return Request(
+        message.header["msg_id"],
+        expects_reply=kind not in WITHOUT_REPLY,
+        expects_idle=kind == "execute_request" or kind in WITHOUT_REPLY,
+        relay=relay,
+    )
 
 
 @dataclass
@@ -98,7 +116,7 @@ class Requests:
         request = self._past.get(message.parent_id)
         if message.msg_type == "status":
             return Kind.STATUS, request
-        if request is None or message.channel != "iopub":
+        if request is None or (message.channel != "iopub" and request.relay is None):
             return Kind.FOREIGN, None
         return Kind.LATE, request
 
@@ -106,7 +124,7 @@ class Requests:
         """Take a request out of `pending`, over or abandoned; its late outputs are still known."""
         if self.pending.pop(request.msg_id, None) is None:
             return
-        if request.on_output is not None:
+        if request.on_output is not None or request.relay is not None:
             self._past[request.msg_id] = request
             while len(self._past) > REMEMBERED:
                 self._past.popitem(last=False)

@@ -29,7 +29,7 @@ def typed(notebook: Host, text: str) -> tuple[list[str], str]:
     code = text.replace("|", "", 1)
     begin = time.monotonic()
     reply = notebook.complete(code, cursor)
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 11
     assert reply["status"] == "ok"
     return reply["matches"], code[reply["cursor_start"] : reply["cursor_end"]]
 

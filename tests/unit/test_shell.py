@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from silik_magics.shell import Shell, leaves_connect_mode
+from silik_magics.shell import Shell
+from silik_magics.tree import Leaf
 
 Say = Callable[..., str]
 
@@ -129,14 +130,52 @@ def test_any_cell_of_these_pieces_ends_well_or_in_an_error_for_people(cell: str)
 # Modes
 
 
-@pytest.mark.parametrize("text", ["/cmd", "<", "  /cmd\n", "/cmd\nstart python3", "< "])
-def test_these_cells_leave_connect_mode(text: str) -> None:
-    assert leaves_connect_mode(text)
+@pytest.fixture
+def connected() -> Shell:
+    shell = Shell()
+    shell.state.connected = Leaf("k1.py", None)
+    return shell
 
 
-@pytest.mark.parametrize("text", ["", "x < y", "/cmds", "<x", "print('/cmd')", "# /cmd"])
-def test_these_cells_stay_in_connect_mode(text: str) -> None:
-    assert not leaves_connect_mode(text)
+@pytest.mark.parametrize(
+    "text", ["/cmd", "<", "  /cmd\n", "/cmd\nstart python3", "< ", "%%silik k1.py\n1"]
+)
+def test_these_cells_are_ours_in_connect_mode(connected: Shell, text: str) -> None:
+    assert not connected.is_code(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x < y", "/cmds", "<x", "print('/cmd')", "# /cmd", "%silik tree", "%%silikon"]
+)
+def test_these_cells_are_code_in_connect_mode(connected: Shell, text: str) -> None:
+    assert connected.is_code(text)
+    assert not Shell().is_code(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("tree", "complete"),
+        ("", "complete"),
+        ("run 'x", "incomplete"),
+        ('run "a\nb', "incomplete"),
+        ('run "a\nb" k1.py', "complete"),
+        ("nonsense --x", "complete"),
+        ("%%silik k1.py", "incomplete"),
+        ("%%silik k1.py\nx = 1", "incomplete"),
+        ("%%silik k1.py\nx = 1\n", "complete"),
+    ],
+)
+def test_an_open_quote_and_an_open_cell_are_incomplete(text: str, status: str) -> None:
+    assert asyncio.run(Shell().is_complete(text))["status"] == status
+
+
+def test_a_line_may_begin_with_the_line_magic(say: Say) -> None:
+    assert say("%silik mkdir a") == "╰─ a\n"
+
+
+def test_the_silik_kernel_has_no_variables_to_capture_into(say: Say) -> None:
+    assert say("%%silik k1.py --capture x\n1").startswith("CommandError: --capture")
 
 
 def test_leaving_connect_mode_without_having_entered_it_is_fine(say: Say) -> None:

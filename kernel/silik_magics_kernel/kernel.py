@@ -1,0 +1,237 @@
+"""The kernel `silik`: what it answers itself, in command mode and about its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from traitlets import List
+
+from silik_magics._version import __version__
+from silik_magics.display.relay import Relay
+from silik_magics.display.sinks import Capture
+from silik_magics.kernels.kernel import Kernel
+from silik_magics.kernels.messages import COMM_TYPES, Message
+from silik_magics_kernel.cell import Cell
+from silik_magics_kernel.desk import Desk
+from silik_magics_kernel.history import History
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 0.6  # for the kernels to end politely, before a front-end kills us
+HELP_LINKS = [
+    {"text": "Jupyter", "url": "https://docs.jupyter.org"},
+    {
+        "text": "Kernels for other languages",
+        "url": "https://github.com/jupyter/jupyter/wiki/Jupyter-kernels",
+    },
+]
+
+
+class SilikKernel(Desk):
+    """The Jupyter kernel `silik`."""
+
+    implementation = "silik"
+    implementation_version = __version__
+    banner = (
+        f"silik {__version__}: any number of kernels, in any language.\n"
+        "`kernels` lists what can be started, `help` the commands."
+    )
+    language_info = {  # noqa: RUF012 - ipykernel's own declaration
+        "name": "silik",
+        "version": __version__,
+        "mimetype": "text/x-silik",
+        "file_extension": ".silik",
+        "pygments_lexer": "silik",
+        "codemirror_mode": "shell",
+    }
+    help_links = List(HELP_LINKS)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._execute_sleep = 0  # nothing is printed here whose flush should be waited for
+        self._question: asyncio.Future[str | None] | None = None
+        self._one_question = asyncio.Lock()
+        self._history: History | None = None
+        for kind in COMM_TYPES:
+            self.shell_handlers[kind] = getattr(self, kind)
+
+    # Cells
+
+    async def do_execute(  # type: ignore[override] - ipykernel looks which arguments it takes
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool = False,
+    ) -> dict[str, Any]:
+        """Run a cell that is ours and return the content of its execute_reply."""
+        del user_expressions  # the language has no expressions
+        if store_history and not silent and code.strip():
+            self.history.add(self.execution_count, code)
+        parent, identities = self.get_parent("shell"), self._shell_parent_ident.get()
+
+        async def ask(prompt: str, password: bool) -> str | None:
+            return await self._ask(prompt, password, parent, identities)
+
+        relay = Relay(
+            self.session,
+            self.iopub_socket,
+            parent,
+            topic=self._topic,
+            asker=ask if allow_stdin else None,
+            on_comm=self._comm_seen,
+        )
+        context = self.silik.context(Capture() if silent else relay)
+        self.cell = Cell(self.silik, context)
+        try:
+            failure = await self.cell.run(code)
+        finally:
+            self.cell = None
+        rest = relay.rest(failed=failure is not None and failure.tells_of_kernel)
+        reply: dict[str, Any] = {"execution_count": self.execution_count}
+        if failure is None:
+            leave = [{"source": "ask_exit", "keepkernel": False}] if context.leaving else []
+            reply |= {"status": "ok", "user_expressions": {}, "payload": leave}
+        else:
+            reply |= {"status": "error", **failure.content()}
+            if not silent:
+                self.publish("error", failure.content(), parent)
+        relay.send_all(rest)
+        return reply
+
+    async def _ask(
+        self, prompt: str, password: bool, parent: dict[str, Any], identities: Any
+    ) -> str | None:
+        async with self._one_question:  # several kernels may ask at once
+            self._question = asyncio.get_running_loop().create_future()
+            content = {"prompt": prompt, "password": password}
+            self.wire.send(self.stdin_stream, "input_request", content, parent, ident=identities)
+            try:
+                return await self._question
+            finally:
+                self._question = None
+
+    def take_answer(self, answer: Message) -> None:
+        """Give the user's answer to whoever asked: a cell of ours, or the connected kernel."""
+        if self._question is not None and not self._question.done():
+            self._question.set_result(str(answer.content.get("value", "")))
+        elif not self.gateway.reply(answer):
+            logger.warning("an answer came that nobody asked for")
+
+    # Helping to type
+
+    async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """Return the content of a complete_reply."""
+        found = await self.silik.complete(code, cursor_pos)
+        types = [
+            {"start": found.start, "end": found.end, "text": item.text, "type": item.kind}
+            for item in found.items
+        ]
+        return {
+            "status": "ok",
+            "matches": [item.text for item in found.items],
+            "cursor_start": found.start,
+            "cursor_end": found.end,
+            "metadata": {"_jupyter_types_experimental": types},
+        }
+
+    async def do_inspect(
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
+    ) -> dict[str, Any]:
+        """Return the content of an inspect_reply."""
+        del omit_sections
+        return await self.silik.inspect(code, cursor_pos, detail_level)
+
+    async def do_is_complete(self, code: str) -> dict[str, Any]:
+        """Return the content of an is_complete_reply."""
+        return await self.silik.is_complete(code)
+
+    async def do_history(  # type: ignore[override] - called with the request's content
+        self, hist_access_type: str, **content: Any
+    ) -> dict[str, Any]:
+        """Return the content of a history_reply."""
+        return {"status": "ok", "history": self.history.ask(hist_access_type, **content)}
+
+    @property
+    def history(self) -> History:
+        """What was typed, in this kernel and in those before it."""
+        if self._history is None:
+            self._history = History(parent=self)
+        return self._history
+
+    # Comms and the debugger
+
+    def _comm_seen(self, message: Message, kernel: Kernel) -> None:
+        self.know(kernel)
+        self.gateway.seen(message, kernel)
+
+    async def comm_open(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Refuse a comm that no kernel is there for."""
+        del stream, ident
+        content = {"comm_id": parent["content"].get("comm_id"), "data": {}}
+        self.publish("comm_close", content, parent)
+
+    async def comm_msg(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Drop a message for a comm whose kernel is gone."""
+
+    comm_close = comm_msg
+
+    async def comm_info_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Tell of the comms of all kernels."""
+        comms = self.gateway.targets(parent["content"].get("target_name"))
+        content = {"status": "ok", "comms": comms}
+        self.wire.send(stream, "comm_info_reply", content, parent, ident)
+
+    async def do_debug_request(self, msg: dict[str, Any]) -> dict[str, Any]:
+        """Refuse: there is nothing to debug in command mode."""
+        return {
+            "type": "response",
+            "request_seq": msg.get("seq", 0),
+            "command": msg.get("command", ""),
+            "success": False,
+            "message": "connect to a kernel first: `> PATH`",
+            "body": {},
+        }
+
+    # Interrupting and ending
+
+    async def interrupt_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Interrupt what runs."""
+        await self._interrupt()
+        self.wire.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
+
+    def interrupt(self) -> None:
+        """Interrupt what runs (called at SIGINT)."""
+        self.spawn(self._interrupt())
+
+    async def _interrupt(self) -> None:
+        if self._question is not None and not self._question.done():
+            self._question.set_result(None)
+        running = [kernel.interrupt() for kernel in self.gateway.running if kernel.death is None]
+        if self.cell is not None:
+            running.append(self.cell.interrupt())
+        for failure in await asyncio.gather(*running, return_exceptions=True):
+            if failure is not None:
+                logger.warning("an interrupt failed: %s", failure)
+
+    async def do_shutdown(self, restart: bool) -> dict[str, Any]:
+        """End every kernel that was started here."""
+        try:
+            await asyncio.wait_for(self.silik.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            await self.silik.close(now=True)
+        if self._history is not None:
+            self._history.end_session()
+        return {"status": "ok", "restart": restart}
+
+    def end(self) -> None:
+        """End in good order (called at SIGTERM, and when the parent process is gone)."""
+
+        async def end() -> None:
+            await self.do_shutdown(restart=False)
+            self.io_loop.stop()
+
+        self.spawn(end())
