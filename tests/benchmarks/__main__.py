@@ -116,27 +116,50 @@ def round_trip() -> Iterator[Row]:
     yield Row("%silik run, round trip p50", reference, 1.10, line, direct)
 
 
+def hop() -> Iterator[Row]:
+    """Compare the silik kernel, connected to a kernel, with such a kernel asked directly."""
+    with host("silik") as silik, host() as direct:
+        silik.run("start python3 -l k1\n> k1.py")
+
+        for opened in (silik, direct):
+            opened.run("None")
+        mine, theirs = alternate(
+            lambda: silik.run("None").seconds, lambda: direct.run("None").seconds, 300
+        )
+        reference = "the same cell sent to that kernel directly"
+        yield Row("one hop, round trip p50", reference, 1.5, mine, theirs)
+        yield from compare(silik, "", direct, "one hop, ", reference)
+
+
+CASES = (
+    ("100,000 lines", LINES, 1.10, lambda cell: cell.stream().count("\n"), 100_000),
+    ("5,000 small displays", DISPLAYS, 1.10, lambda cell: len(cell.plain), 5_000),
+    ("200 images of 100 KB", IMAGES, 1.10, lambda cell: cell.types.count("display_data"), 200),
+    ("a 10 MB string", STRING, 1.8, lambda cell: len(cell.stream()), 10_000_001),
+)
+
+
+def compare(opened: Host, ours: str, other: Host, prefix: str, reference: str) -> Iterator[Row]:
+    """Run each case on both, and see that nothing is missing."""
+
+    def seconds(on: Host, code: str, count: Callable[[Cell], int], expected: int) -> float:
+        cell = on.run(code, timeout=120)
+        assert count(cell) == expected, f"{expected - count(cell)} outputs are missing"
+        return cell.seconds
+
+    for what, code, bound, count, expected in CASES:
+        mine, theirs = alternate(
+            partial(seconds, opened, ours + code, count, expected),
+            partial(seconds, other, code, count, expected),
+            7,
+        )
+        yield Row(prefix + what, reference, bound, mine, theirs)
+
+
 def throughput() -> Iterator[Row]:
-    cases = (
-        ("100,000 lines", LINES, 1.10, lambda cell: cell.stream().count("\n"), 100_000),
-        ("5,000 small displays", DISPLAYS, 1.10, lambda cell: len(cell.plain), 5_000),
-        ("200 images of 100 KB", IMAGES, 1.10, lambda cell: cell.types.count("display_data"), 200),
-        ("a 10 MB string", STRING, 1.8, lambda cell: len(cell.stream()), 10_000_001),
-    )
     with notebook() as opened:
-
-        def seconds(code: str, count: Callable[[Cell], int], expected: int) -> float:
-            cell = opened.run(code, timeout=120)
-            assert count(cell) == expected, f"{expected - count(cell)} outputs are missing"
-            return cell.seconds
-
-        for what, code, bound, count, expected in cases:
-            ours, theirs = alternate(
-                partial(seconds, f"%%silik k1.py\n{code}", count, expected),
-                partial(seconds, code, count, expected),
-                7,
-            )
-            yield Row(what, "the host kernel running the cell itself", bound, ours, theirs)
+        reference = "the host kernel running the cell itself"
+        yield from compare(opened, "%%silik k1.py\n", opened, "", reference)
 
 
 def textbook_start() -> float:
@@ -214,7 +237,8 @@ def idle() -> Iterator[Row]:
 
 
 ROWS = {
-    function.__name__: function for function in (round_trip, throughput, start, fan_out, load, idle)
+    function.__name__: function
+    for function in (round_trip, hop, throughput, start, fan_out, load, idle)
 }
 
 
