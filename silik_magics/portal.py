@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+CLOSE_SECONDS = 5.0  # for what is still going on in the loop to end
 Interrupt = Callable[[], Awaitable[bool]]
 
 
@@ -50,11 +51,22 @@ class Portal:
         """End the loop and its thread."""
         with self._lock:
             loop, thread, self._loop = self._loop, self._thread, None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(5)
-            if not thread.is_alive():
-                loop.close()
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(_end_of(loop), loop)
+        thread.join(CLOSE_SECONDS)
+        if not thread.is_alive():
+            loop.close()
+
+
+async def _end_of(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is still going on in a loop, let it clean up, and stop the loop."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=CLOSE_SECONDS / 2)
+    loop.call_soon(loop.stop)
 
 
 class Caller:

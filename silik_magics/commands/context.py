@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from silik_magics.display.sinks import Sink
@@ -30,6 +31,15 @@ class State:
     def kernels(self, paths: tuple[str, ...]) -> list[Kernel]:
         """Return the kernels at paths, globs and folders; CommandError where there is none."""
         return [kernel_of(leaf) for leaf in self.tree.leaves(paths)]
+
+    def names(self, kernels: Sequence[Kernel]) -> dict[Kernel, str]:
+        """Return what to call each of some kernels: its name, or its path where names repeat."""
+        paths = {leaf.kernel: leaf.path.removeprefix("~/") for leaf in self.tree.root.leaves()}
+        count = Counter(kernel.name for kernel in kernels)
+        return {
+            kernel: kernel.name if count[kernel.name] == 1 else paths.get(kernel, kernel.name)
+            for kernel in kernels
+        }
 
     async def remove(self, node: Node[Kernel], *, now: bool = False) -> None:
         """Take a node out of the tree and stop every kernel in it."""

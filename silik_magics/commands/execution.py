@@ -70,7 +70,7 @@ async def run_on(
     limits, flags = limits or Limits(), flags or Flags()
     if len(kernels) == 1:
         return [await _Run(context, kernels[0], context.sink, limits).outcome(code, flags)]
-    grouped = Grouped(context.sink, list(kernels))
+    grouped = Grouped(context.sink, context.state.names(kernels))
 
     async def part(kernel: Kernel) -> Outcome:
         try:

@@ -126,14 +126,14 @@ class Grouped:
 
     Args:
         sink: where the outputs go.
-        kernels: in the order in which they are shown.
+        names: the kernels, in the order in which they are shown, and what each is called.
     """
 
-    def __init__(self, sink: Sink, kernels: list[Kernel]) -> None:
+    def __init__(self, sink: Sink, names: dict[Kernel, str]) -> None:
         self._sink = sink
-        self._order = list(kernels)
-        self._kept: dict[str, list[Message]] = {kernel.id: [] for kernel in kernels}
-        self._named: set[str] = set()
+        self._names = dict(names)
+        self._order = list(names)
+        self._kept: dict[str, list[Message]] = {kernel.id: [] for kernel in names}
         self._done: set[str] = set()
         self._notes: dict[str, SilikError] = {}
 
@@ -181,9 +181,9 @@ class Grouped:
         self._sink.show(message, kernel)
 
     def _name(self, kernel: Kernel) -> None:
-        if kernel.id not in self._named:
-            self._named.add(kernel.id)
-            self._sink.answer(heading(kernel.name))
+        name = self._names.pop(kernel, None)
+        if name is not None:
+            self._sink.answer(heading(name))
 
 
 def heading(name: str) -> Answer:

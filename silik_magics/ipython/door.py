@@ -14,7 +14,7 @@ from typing import Any
 from silik_magics.commands.completion import Completions
 from silik_magics.commands.context import Context, KernelLeaf
 from silik_magics.commands.execution import Outcome, abandonment, raise_failure
-from silik_magics.commands.results import RunResult, result_of
+from silik_magics.commands.results import result_of
 from silik_magics.display.answers import Answer
 from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture, Text
@@ -90,11 +90,10 @@ class Door:
                 raise CommandError("--capture keeps the outputs of kernels", "name a kernel too.")
             kept = context.sink = Capture(context.sink)
             outcomes = await self.shell.run_code(header, body, context)
-            results = [result_of(outcome, kept) for outcome in outcomes]
-            value: RunResult | dict[str, RunResult] = results[0]
-            if len(results) > 1:
-                value = {r.kernel: r for r in results}
-            self._ip.user_ns[name] = value
+            results = {outcome.kernel: result_of(outcome, kept) for outcome in outcomes}
+            names = self.shell.state.names(list(results))
+            by_name = {names[kernel]: result for kernel, result in results.items()}
+            self._ip.user_ns[name] = by_name if len(by_name) > 1 else next(iter(by_name.values()))
             return outcomes
 
         raise_failure(self._run(run))

@@ -139,6 +139,21 @@ def test_capture_of_several_kernels_has_a_result_for_each(notebook: Host) -> Non
     assert notebook.value("len({r.text for r in kept.values()})") == "2"
 
 
+def test_kernels_of_one_name_in_several_folders_are_told_apart_by_their_paths(
+    notebook: Host,
+) -> None:
+    notebook.ok("%%silik\nmkdir twins\nmkdir twins/a\nmkdir twins/b")
+    notebook.ok(
+        "%%silik\ncd twins/a\nstart python3 -l one\ncd ~/twins/b\nstart python3 -l one\ncd ~"
+    )
+    shown = notebook.ok("%%silik twins --capture kept\n6 * 7")
+    assert shown.plain == []
+    assert notebook.value("sorted(kept)") == "['twins/a/one.py', 'twins/b/one.py']"
+    shown = notebook.ok("%%silik twins\nprint(1)")
+    assert shown.plain == ["── twins/a/one.py ──", "── twins/b/one.py ──"]
+    notebook.ok("%silik rm -r twins")
+
+
 def test_capture_keeps_an_error_and_the_cell_still_fails(notebook: Host) -> None:
     cell = notebook.run("%%silik k1.py --capture kept\nprint('before')\n1 / 0")
     assert [error["ename"] for error in cell.errors] == ["ZeroDivisionError"]

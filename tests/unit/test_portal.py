@@ -52,6 +52,27 @@ def test_closing_ends_the_thread_and_the_loop(portal: Portal) -> None:
     assert "silik" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_what_is_still_going_on_can_clean_up_when_the_portal_is_closed() -> None:
+    portal, cleaned = Portal(), threading.Event()
+
+    async def lasting() -> None:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await asyncio.sleep(0.01)
+            cleaned.set()
+
+    async def begin() -> None:
+        tasks.append(asyncio.ensure_future(lasting()))
+        await asyncio.sleep(0)
+
+    tasks: list[asyncio.Future[None]] = []
+    portal.call(begin)
+    portal.close()
+    assert cleaned.is_set()
+    assert tasks[0].cancelled()
+
+
 def test_a_closed_portal_opens_again_when_it_is_used(portal: Portal) -> None:
     async def one() -> int:
         return 1

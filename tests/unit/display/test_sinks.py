@@ -54,12 +54,16 @@ def kernels(count: int) -> list[Any]:
     return [Named(f"w{number}.py") for number in range(1, count + 1)]
 
 
+def named(*kernels: Any) -> dict[Any, str]:
+    return {kernel: kernel.name for kernel in kernels}
+
+
 # Grouped
 
 
 def test_the_first_kernel_is_shown_live_and_the_others_wait_for_their_turn(lines: Lines) -> None:
     one, two = kernels(2)
-    grouped = Grouped(lines, [one, two])
+    grouped = Grouped(lines, named(one, two))
     grouped.show(stream("b"), two)
     assert lines.lines == []
     grouped.show(stream("a"), one)
@@ -72,7 +76,7 @@ def test_the_first_kernel_is_shown_live_and_the_others_wait_for_their_turn(lines
 
 def test_a_kernel_that_is_done_early_keeps_its_place(lines: Lines) -> None:
     one, two, three = kernels(3)
-    grouped = Grouped(lines, [one, two, three])
+    grouped = Grouped(lines, named(one, two, three))
     for kernel in (three, two):
         grouped.show(stream("x"), kernel)
         grouped.done(kernel)
@@ -83,7 +87,7 @@ def test_a_kernel_that_is_done_early_keeps_its_place(lines: Lines) -> None:
 
 def test_a_kernel_that_says_nothing_is_not_named(lines: Lines) -> None:
     one, two = kernels(2)
-    grouped = Grouped(lines, [one, two])
+    grouped = Grouped(lines, named(one, two))
     grouped.done(one)
     grouped.done(two)
     assert lines.lines == []
@@ -91,13 +95,13 @@ def test_a_kernel_that_says_nothing_is_not_named(lines: Lines) -> None:
 
 def test_comm_messages_name_nobody(lines: Lines) -> None:
     (one,) = kernels(1)
-    Grouped(lines, [one]).show(message("comm_msg"), one)
+    Grouped(lines, named(one)).show(message("comm_msg"), one)
     assert lines.lines == ["w1.py: comm_msg"]
 
 
 def test_the_error_of_one_kernel_is_shown_with_its_outputs(lines: Lines) -> None:
     one, two = kernels(2)
-    grouped = Grouped(lines, [one, two])
+    grouped = Grouped(lines, named(one, two))
     grouped.fail(message("error"), two)
     grouped.show(stream("a"), one)
     grouped.done(one)
@@ -106,7 +110,7 @@ def test_the_error_of_one_kernel_is_shown_with_its_outputs(lines: Lines) -> None
 
 def test_an_error_of_ours_comes_behind_what_its_kernel_said(lines: Lines) -> None:
     one, two = kernels(2)
-    grouped = Grouped(lines, [one, two])
+    grouped = Grouped(lines, named(one, two))
     grouped.show(stream("last words"), two)
     grouped.tell(KernelDied("w2.py died: killed by SIGKILL"), two)
     grouped.done(two)
@@ -116,7 +120,7 @@ def test_an_error_of_ours_comes_behind_what_its_kernel_said(lines: Lines) -> Non
 
 def test_what_comes_late_is_shown_at_once(lines: Lines) -> None:
     one, two = kernels(2)
-    grouped = Grouped(lines, [one, two])
+    grouped = Grouped(lines, named(one, two))
     grouped.show(stream("a"), one)
     grouped.done(one)
     grouped.show(stream("late"), one)
@@ -124,7 +128,7 @@ def test_what_comes_late_is_shown_at_once(lines: Lines) -> None:
 
 
 def test_answers_and_questions_go_through(lines: Lines) -> None:
-    grouped = Grouped(lines, kernels(2))
+    grouped = Grouped(lines, named(*kernels(2)))
     grouped.answer(Answer("x"))
     assert lines.lines == ["x"]
     assert grouped.can_ask
@@ -137,7 +141,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=20)
 @given(EVENTS)
 def test_every_output_is_shown_once_and_kernel_by_kernel(events: list[tuple[int, bool]]) -> None:
     lines, order = Lines(), kernels(3)
-    grouped = Grouped(lines, order)
+    grouped = Grouped(lines, named(*order))
     said: dict[int, list[str]] = {0: [], 1: [], 2: []}
     done: set[int] = set()
     for number, (index, ends) in enumerate(events):
