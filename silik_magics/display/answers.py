@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_STYLE = "text-align:left;padding:2px 12px 2px 0;font-family:var(--jp-code-font-family,monospace)"
+_FONT = "font-family:var(--jp-code-font-family,monospace)"
+_STYLE = f"text-align:left;padding:2px 12px 2px 0;{_FONT}"
+_DRAWING = f"{_FONT};line-height:1.25"  # or the branches of a tree stand apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,12 @@ class Table(Answer):
 
 def drawing(text: str) -> Answer:
     """Return an answer whose lines stand under each other, as a tree's do."""
-    return Answer(text, f"<pre>{html.escape(text)}</pre>" if text else "")
+    return Answer(text, f'<pre style="{_DRAWING}">{html.escape(text)}</pre>' if text else "")
+
+
+def heading(name: str) -> Answer:
+    """Return the line above one kernel's outputs."""
+    return Answer(f"── {name} ──", f'<b style="{_FONT}">{html.escape(name)}</b>')
 
 
 def table(

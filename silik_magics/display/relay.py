@@ -6,12 +6,16 @@ buffers go on untouched, so a front-end sees what it would see if it had asked t
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from silik_magics.display.answers import Answer
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
+
+_LAST_COUNT = re.compile(rb'"execution_count":\s*\d+\s*\}\s*\Z')
 
 
 class Relay:
@@ -27,6 +31,8 @@ class Relay:
         topic: the host kernel's topic for a message type.
         asker: asks the user, or None where the front-end can not be asked.
         on_comm: told of every comm message before it is relayed.
+        count: the execution count of the cell. A result is shown under the number of its cell,
+            and nbclient even gives a cell the number of its result.
     """
 
     def __init__(
@@ -38,6 +44,7 @@ class Relay:
         topic: Callable[[str], bytes],
         asker: Callable[[str, bool], Any] | None = None,
         on_comm: Callable[[Message, Kernel], None] | None = None,
+        count: int | None = None,
     ) -> None:
         self._session = session
         self._socket = socket
@@ -45,6 +52,7 @@ class Relay:
         self._topic = topic
         self._asker = asker
         self._on_comm = on_comm
+        self._count = count
         self._held: list[Message] | None = None
 
     @property
@@ -113,9 +121,19 @@ class Relay:
         )
 
     def _content(self, message: Message) -> bytes:
+        if message.msg_type == "execute_result" and self._count is not None:
+            return numbered(message, self._count)
         ours, theirs = message.parent_id, self._parent.get("msg_id", "")
         if message.msg_type not in COMM_TYPES or not (ours and theirs):
             return message.packed
         # An Output widget names the request whose outputs it takes. The front-end knows its own
         # request, not ours.
         return message.packed.replace(ours.encode(), theirs.encode())
+
+
+def numbered(message: Message, count: int) -> bytes:
+    """Return the content of an execute_result with another execution count."""
+    new = b'"execution_count": %d}' % count
+    packed, found = _LAST_COUNT.subn(new, message.packed)
+    # Only where the count is not the last field must the content be decoded.
+    return packed if found else json.dumps({**message.content, "execution_count": count}).encode()

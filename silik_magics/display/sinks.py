@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from silik_magics.display.answers import Answer
+from silik_magics.display.answers import Answer, heading
 from silik_magics.display.outputs import plain
 from silik_magics.errors import SilikError
 from silik_magics.kernels.kernel import Kernel
@@ -184,8 +183,3 @@ class Grouped:
         name = self._names.pop(kernel, None)
         if name is not None:
             self._sink.answer(heading(name))
-
-
-def heading(name: str) -> Answer:
-    """Return the line above one kernel's outputs."""
-    return Answer(f"── {name} ──", f"<b>{html.escape(name)}</b>")

@@ -143,10 +143,14 @@ class Door:
         if self._host is None:
             return Text(lambda text, name: caller.post(lambda: _write(text, name)), ask)
         return self._relay(
-            self._host.get_parent(), ask if getattr(self._host, "_allow_stdin", False) else None
+            self._host.get_parent(),
+            ask if getattr(self._host, "_allow_stdin", False) else None,
+            self._ip.displayhook.prompt_count,
         )
 
-    def _relay(self, parent: dict[str, Any], asker: Any = None) -> Relay:
+    def _relay(
+        self, parent: dict[str, Any], asker: Any = None, count: int | None = None
+    ) -> Relay:
         host = self._host
         assert host is not None
         return Relay(
@@ -156,6 +160,7 @@ class Door:
             topic=host._topic,
             asker=asker,
             on_comm=self._comms.seen,
+            count=count,
         )
 
     def _forward(self, kernel: Kernel, message: dict[str, Any]) -> None:

@@ -252,3 +252,21 @@ def test_a_display_is_updated_from_a_later_cell(notebook: Host) -> None:
     (update,) = notebook.ok(f"%%silik {kernel}\nh.update(2)").messages
     assert update["msg_type"] == "update_display_data"
     assert update["content"]["transient"]["display_id"] == display_id
+
+
+def test_a_result_has_the_number_of_the_cell_it_is_shown_in() -> None:
+    sources = [
+        "%load_ext silik_magics\n%silik start python3 -l k1",
+        "1",
+        "%%silik k1.py\n6 * 7",
+        "%silik run '6 * 7' k1.py",
+        "%%silik k1.py\n'x' * 100_000",
+        "1",
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources]
+    )
+    NotebookClient(notebook, kernel_name="python3").execute()
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3, 4, 5, 6]
+    counts = [out.get("execution_count") for cell in notebook.cells for out in cell.outputs]
+    assert [count for count in counts if count] == [1, 2, 3, 4, 5, 6]

@@ -21,7 +21,9 @@ def test_an_answer_with_markup_has_both_forms() -> None:
 
 
 def test_a_drawing_keeps_its_lines_in_html_and_escapes_them() -> None:
-    assert drawing("╰─ <a>\n   ╰─ b").markup == "<pre>╰─ &lt;a&gt;\n   ╰─ b</pre>"
+    markup = drawing("╰─ <a>\n   ╰─ b").markup
+    assert markup.startswith("<pre")
+    assert markup.endswith(">╰─ &lt;a&gt;\n   ╰─ b</pre>")
     assert drawing("").bundle() == {"text/plain": ""}
 
 
