@@ -135,10 +135,18 @@ class Caller:
             self._task = loop.create_task(main())
             self._task.add_done_callback(lambda _: self._queue.put(None))
 
+        def give_up() -> None:
+            if self._task is not None:
+                self._task.cancel()
+
         with self._catch_interrupts(loop, interrupt):
             loop.call_soon_threadsafe(begin)
-            while (item := self._queue.get()) is not None:
-                item()
+            try:
+                while (item := self._queue.get()) is not None:
+                    item()
+            except BaseException:  # nobody waits any more
+                loop.call_soon_threadsafe(give_up)
+                raise
         assert self._task is not None
         if self._task.cancelled():
             raise KeyboardInterrupt

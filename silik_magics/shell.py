@@ -74,7 +74,8 @@ class Shell:
     async def run_commands(self, text: str, context: Context) -> None:
         """Run the lines of a cell in order, showing each answer as it comes.
 
-        After a command has switched to connect mode the rest is not executed, and a note says so.
+        After a command has switched to connect mode the rest is not executed, and a note says so;
+        after `exit` neither.
         """
         lines = split(text)
         for index, line in enumerate(lines):
@@ -82,6 +83,8 @@ class Shell:
             answer = await self.run_line(line, context)
             if answer is not None:
                 context.sink.answer(answer)
+            if context.leaving:
+                return
             if context.switched and self.state.connected is not None:
                 left = len(lines) - index - 1
                 if left:

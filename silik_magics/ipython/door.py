@@ -45,6 +45,7 @@ class Door:
         self._portal = Portal()
         self._comms = Comms(self._forward)
         self.shell = self._portal.call(self._make_shell)
+        self.shell.state.host = ip.user_ns
         ip.configurables.append(self.shell.state.manager)
 
     async def _make_shell(self) -> Shell:
@@ -142,15 +143,20 @@ class Door:
 
         if self._host is None:
             return Text(lambda text, name: caller.post(lambda: _write(text, name)), ask)
+        self._host.iopub_thread.schedule(self._drop_nothing)
         return self._relay(
             self._host.get_parent(),
             ask if getattr(self._host, "_allow_stdin", False) else None,
             self._ip.displayhook.prompt_count,
         )
 
-    def _relay(
-        self, parent: dict[str, Any], asker: Any = None, count: int | None = None
-    ) -> Relay:
+    def _drop_nothing(self) -> None:
+        # By default the host drops what a slow front-end has not read yet, and a relay is faster
+        # than the kernel that made it all. The option reaches the connections of the moment.
+        assert self._host is not None
+        self._host.iopub_thread.socket.sndhwm = 0
+
+    def _relay(self, parent: dict[str, Any], asker: Any = None, count: int | None = None) -> Relay:
         host = self._host
         assert host is not None
         return Relay(
@@ -210,6 +216,14 @@ class Door:
         # IPython adds a newline, which would end a block after its first line.
         typed = code.removesuffix("\n")
         return self._portal.call(self.shell.is_complete, typed).get("status") == "incomplete"
+
+    def lives(self) -> list[dict[str, Any]]:
+        """Return a row for each kernel that was here, also for those that are gone."""
+
+        async def rows() -> list[dict[str, Any]]:
+            return self.shell.state.lives.rows()
+
+        return self._portal.call(rows)
 
     # Ending
 

@@ -10,6 +10,7 @@ from silik_magics.ipython.magics import SilikMagics
 from silik_magics.ipython.transformers import Connected, EmptyBody
 
 _loaded: dict[int, Extension] = {}
+_gone: list[dict[str, Any]] = []  # the kernels of those that were unloaded
 
 
 class Extension:
@@ -55,7 +56,20 @@ class Extension:
 
     def close(self) -> None:
         """Stop every kernel that was started here."""
+        door = self.magics.opened
         self.magics.close()
+        if door is not None:
+            _gone.extend(door.shell.state.lives.rows())
+
+
+class Lives:
+    """The kernels that were here, for whoever asks by a `user_expressions` of the protocol."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        del include, exclude  # IPython's signature; there is nothing to choose from
+        doors = [extension.magics.opened for extension in _loaded.values()]
+        rows = [row for door in doors if door is not None for row in door.lives()]
+        return {"application/json": [*_gone, *rows]}
 
 
 def load(ip: Any) -> None:

@@ -30,16 +30,23 @@ class Channel:
     Args:
         name: `shell`, `iopub`, `stdin` or `control`.
         socket: connected, owned by this object from now on.
-        session: signs and verifies; of this connection alone.
+        session: signs what is sent; of this connection alone.
+        reader: verifies what comes.
         on_message: called in the loop with each message, in order.
     """
 
     def __init__(
-        self, name: str, socket: zmq.Socket, session: Session, on_message: Callable[[Message], None]
+        self,
+        name: str,
+        socket: zmq.Socket,
+        session: Session,
+        reader: Session,
+        on_message: Callable[[Message], None],
     ) -> None:
         self.name = name
         self._socket = socket
         self._session = session
+        self._reader = reader
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._fd = int(socket.getsockopt(zmq.FD))
@@ -93,7 +100,7 @@ class Channel:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            found = read(self._session, self.name, frames)
+            found = read(self._reader, self.name, frames)
             if found is not None:
                 self._on_message(found[1])
         self._soon()

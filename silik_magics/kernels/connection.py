@@ -19,6 +19,7 @@ from jupyter_client.session import Session
 
 from silik_magics.kernels.channels import Channel, connect
 from silik_magics.kernels.messages import Message
+from silik_magics.kernels.phases import mark
 from silik_magics.kernels.requests import Kind, Request, Requests, forwarded
 
 logger = logging.getLogger(__name__)
@@ -94,11 +95,21 @@ class Connection:
             key=key.encode() if isinstance(key, str) else key,
             signature_scheme=info.get("signature_scheme", "hmac-sha256"),
         )
+        # CurveZMQ proves who sent a message, so its signature need not be verified too: that takes
+        # as long as receiving it.
+        reader = self._session
+        if info.get("curve_publickey"):
+            reader = Session(key=self._session.key)
+            reader.auth = None
         info = {**info, "identity": self._session.bsession}
         topics = (b"", self._topic.encode())
         self._channels = {
             channel: Channel(
-                channel, connect(context, channel, info, topics), self._session, self._receive
+                channel,
+                connect(context, channel, info, topics),
+                self._session,
+                reader,
+                self._receive,
             )
             for channel in ("iopub", "shell", "stdin", "control")
         }
@@ -114,6 +125,7 @@ class Connection:
         one of their status messages arrives. Has no timeout of its own.
         """
         reply = await self._first_reply()
+        mark("first reply")
         while not self._welcomed.is_set():
             try:
                 await asyncio.wait_for(self._welcomed.wait(), PROBE_SECONDS)
@@ -124,6 +136,7 @@ class Connection:
                 break
             await asyncio.sleep(STDIN_SECONDS)
         self.has_subshells = _has_subshells(reply.content)
+        mark("outputs up")
         return reply.content
 
     async def _first_reply(self) -> Message:

@@ -174,10 +174,16 @@ class Kernel:
     ) -> Message:
         """Run code; return its execute_reply when all of its outputs have come.
 
+        What is not stored in its history is not recorded here either.
+
         Raises:
             KernelDied: it is dead, or ended meanwhile.
         """
         connection = self.connection
+        if flags is not None and not flags.store_history:
+            reply = await connection.execute(code, on_output, ask, flags)
+            await asyncio.sleep(self.output_after_idle)
+            return reply
         with self._execution(code) as entry:
 
             def record_and_show(message: Message) -> None:

@@ -17,10 +17,11 @@ from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Bool, CaselessStrEnum, Float, default
 
-from silik_magics.errors import CommandError, KernelDied
+from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.connection import read_connection_file
 from silik_magics.kernels.death import not_started
 from silik_magics.kernels.kernel import Kernel, open_log
+from silik_magics.kernels.phases import keep_last_lines, mark
 from silik_magics.kernels.process import KernelProcess
 from silik_magics.kernels.specs import Spec, Specs
 
@@ -119,6 +120,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
             KernelTimeout: it did not become ready in time.
         """
         spec = self.specs.get(spec_name)
+        mark("find")
         directory = None if cwd is None else _directory(cwd)
         for _ in range(PORT_TRIES - 1):
             try:
@@ -136,6 +138,19 @@ class SilikKernelManager(AsyncMultiKernelManager):
         env: Mapping[str, str] | None,
         timeout: float | None,
     ) -> Kernel:
+        spawning = asyncio.ensure_future(self._spawn(spec, name, directory, env))
+        try:
+            kernel = await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            # A process that is being started can not be called back, but it must not stay.
+            with contextlib.suppress(SilikError):
+                await self._end(await spawning, now=True)
+            raise
+        return await self._opened(kernel, timeout)
+
+    async def _spawn(
+        self, spec: Spec, name: str, directory: str | None, env: Mapping[str, str] | None
+    ) -> Kernel:
         kernel_id = self.new_kernel_id()
         log_path = Path(self.connection_dir, f"silik-{kernel_id}.log")
         try:
@@ -152,9 +167,10 @@ class SilikKernelManager(AsyncMultiKernelManager):
         except (OSError, NoSuchKernel, RuntimeError) as error:
             self._forget(kernel_id, log_path)
             raise not_started(name or spec.name, spec.argv, spec.resource_dir, error) from None
+        mark("spawn")
         kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, log_path)  # type: ignore[arg-type]
         kernel.name = name or spec.name
-        return await self._opened(kernel, timeout)
+        return kernel
 
     async def _opened(self, kernel: Kernel, timeout: float | None) -> Kernel:
         """Return a kernel when it is ready; it is ended where that fails or is cancelled."""
@@ -162,6 +178,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         try:
             await kernel.open(self.start_timeout if timeout is None else timeout)
         except BaseException:
+            keep_last_lines(kernel.log)
             await self._end(kernel, now=True)
             raise
         finally:

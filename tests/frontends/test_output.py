@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -224,6 +225,24 @@ def test_nothing_of_a_long_output_is_lost(notebook: Host) -> None:
     assert cell.stream().split() == [str(i) for i in range(20_000)]
     code = "from IPython.display import display\nfor i in range(2_000): display(i)"
     assert notebook.ok(f"%%silik {kernel}\n{code}").plain == [str(i) for i in range(2_000)]
+
+
+@pytest.mark.parametrize("spec", ["python3", "silik"])
+def test_a_slow_reader_loses_nothing(spec: str) -> None:
+    with host(spec) as opened:
+        if spec == "silik":
+            opened.ok("start python3 -l k1\n> k1.py")
+            opened.ok("1")
+            prefix = ""
+        else:
+            opened.ok("%load_ext silik_magics")
+            opened.ok("%silik start python3 -l k1")
+            prefix = "%%silik k1.py\n"
+        code = "from IPython.display import display\nfor i in range(15_000): display(i)"
+        request = opened.begin(prefix + code)
+        time.sleep(8)  # nothing is read meanwhile
+        shown = request.end(timeout=60).plain
+        assert len(shown) == 15_000
 
 
 def test_output_that_comes_late_belongs_to_the_cell_that_caused_it(notebook: Host) -> None:

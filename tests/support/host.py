@@ -91,9 +91,9 @@ class Request:
         deadline = time.monotonic() + timeout
         while not done():
             if self._idle:
-                raise AssertionError(f"it ended before that: {self.messages}")
+                raise AssertionError(f"it ended before that: {self.messages[-3:]}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"nothing within {timeout} s; so far: {self.messages}")
+                raise TimeoutError(f"nothing within {timeout} s; so far: {self.messages[-3:]}")
             try:
                 self._take(self._client.get_iopub_msg(timeout=0.02))
             except Empty:
