@@ -49,6 +49,11 @@ class SilikApp(IPKernelApp):
             thread.io_loop.close()
         self.control_thread = self.shell_channel_thread = None
 
+    def init_iopub(self, context: zmq.Context[Any]) -> None:
+        """Bind iopub; what a slow front-end has not read yet is kept for it, not dropped."""
+        context.sndhwm = 0  # the default of sockets that are made from now on
+        super().init_iopub(context)
+
     def init_kernel(self) -> None:
         """Make the kernel, with its channels as streams of the one loop."""
         self.kernel = SilikKernel.instance(

@@ -28,7 +28,7 @@ from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.kernels.messages import COMM_TYPES, Message
 from silik_magics.shell import Shell
 from silik_magics_kernel.cell import Cell
-from silik_magics_kernel.gateway import Gateway
+from silik_magics_kernel.gateway import Gateway, Passed
 
 logger = logging.getLogger(__name__)
 
@@ -144,18 +144,19 @@ class Desk(BaseKernel):
     def _go_on(self) -> None:
         """Take care of the requests that wait, as far as none of them must be waited for."""
         while self._waiting and not self._answering:
-            request = self._waiting.popleft()
+            request = self._waiting[0]
             kernel = self.connected
             if kernel is not None and not request.aborted and self._is_for_kernel(request.message):
-                self._pass_on(request, kernel)
+                self._pass_on(self._waiting.popleft(), kernel)
             else:
                 self._answering = True
-                self.spawn(self._answer_alone(request))
+                self.spawn(self._answer_alone())
 
-    async def _answer_alone(self, request: Request) -> None:
+    async def _answer_alone(self) -> None:
         try:
             await self.gateway.settled()
-            await self._answer(request)
+            # Until now the request was in the queue: a cell before it may have aborted it.
+            await self._answer(self._waiting.popleft())
         finally:
             self._answering = False
             self._go_on()
@@ -250,27 +251,26 @@ class Desk(BaseKernel):
             stream, ident = self.streams[channel], identities
         self.wire.send(stream, raw, ident=ident, buffers=list(message.buffers))
 
-    def _failed(
-        self,
-        request: Message,
-        identities: list[bytes],
-        kernel: Kernel,
-        error: SilikError,
-        replied: bool,
-    ) -> None:
-        """Answer a request whose kernel died instead of answering it."""
-        first = self.silik.fall_back(kernel, error)
+    def _failed(self, passed: Passed, error: SilikError) -> None:
+        """Answer, as far as it was not, a request whose kernel died instead of answering it."""
+        request, identities = passed.message, passed.identities
+        first = self.silik.fall_back(passed.kernel, error)
         parent = {"header": request.header}
+        if not passed.state:
+            self._publish_status("busy", request.channel, parent)
         if request.msg_type != "execute_request":
-            if not replied and request.msg_type not in COMM_TYPES:
+            if not passed.replied and request.msg_type not in COMM_TYPES:
                 self._reply_error(request, identities, error)
         elif first or not request.content.get("stop_on_error", True):
-            self.publish("error", error.content(), parent)
-            self._reply_error(request, identities, error)
+            if passed.state != "idle":
+                self.publish("error", error.content(), parent)
+            if not passed.replied:
+                self._reply_error(request, identities, error)
             self._abort_waiting()
-        else:
+        elif not passed.replied:
             self._send_abort_reply(self.streams[request.channel], parent, identities)
-        self._publish_status("idle", request.channel, parent)
+        if passed.state != "idle":
+            self._publish_status("idle", request.channel, parent)
 
     def _abort_waiting(self) -> None:
         """Let no cell run that was sent before the front-end could know of an error."""

@@ -2,8 +2,9 @@
 
 Messages go both ways with their own header, parent, metadata, content bytes and buffers; only the
 signature is made anew. So the kernel's answers name the front-end's own requests, and nothing
-here needs to know what a message means, but for these: the end of an execution that failed (what
-waits behind it is aborted), comms (to find their kernel again), and questions to the user.
+here needs to know what a message means, but for these: the end of a request, and whether it
+failed (what waits behind it is aborted), comms (to find their kernel again), and questions to the
+user.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from silik_magics.errors import SilikError
@@ -19,8 +21,48 @@ from silik_magics.kernels.messages import COMM_TYPES, Message
 
 logger = logging.getLogger(__name__)
 
+# A kernel that is idle again replies in a moment, or never: ipykernel may be interrupted, or fail,
+# where it does not. A reply that comes later still is passed on.
+REPLY_SECONDS = 1.0
+
 Send = Callable[[str, Message, list[bytes]], None]
-Failed = Callable[[Message, list[bytes], Kernel, SilikError, bool], None]
+
+
+@dataclass
+class Passed:
+    """A request that was passed on, and what of its answer has come.
+
+    Attributes:
+        state: what the kernel said last that it is because of it: `busy`, `idle` or nothing yet.
+    """
+
+    message: Message
+    identities: list[bytes]
+    kernel: Kernel
+    replied: bool = False
+    state: str = ""
+    end: Callable[[], object] = lambda: None
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is a cell, for which other cells wait; not so if it is for a subshell."""
+        message = self.message
+        return message.msg_type == "execute_request" and not message.header.get("subshell_id")
+
+    @property
+    def is_comm(self) -> bool:
+        """Whether it is a message of a comm, which is answered by `idle` alone, if at all."""
+        return self.message.msg_type in COMM_TYPES
+
+    @property
+    def stops(self) -> bool:
+        """Whether what waits behind it is aborted when it fails."""
+        content = self.message.content
+        silent = content.get("silent", False)
+        return self.is_cell and content.get("stop_on_error", True) and not silent
+
+
+Failed = Callable[[Passed, SilikError], None]
 
 
 class Gateway:
@@ -28,7 +70,7 @@ class Gateway:
 
     Args:
         send: sends a message to the front-end: (channel, message, the front-end's identities).
-        failed: answers a request whose kernel died; told whether it was replied to already.
+        failed: completes the answer to a request whose kernel died.
         aborted: called when an execution failed and what waits behind it must not run.
 
     Attributes:
@@ -40,54 +82,62 @@ class Gateway:
         self._send = send
         self._failed = failed
         self._aborted = aborted
-        self._executions: dict[asyncio.Task[None], Kernel] = {}
-        self._others: set[asyncio.Task[None]] = set()
+        self._passed: dict[asyncio.Task[None], Passed] = {}
         self._comms: dict[str, tuple[Kernel, str]] = {}
 
     # Requests
 
     def forward(self, request: Message, identities: list[bytes], kernel: Kernel) -> None:
         """Pass a request on, behind those that were passed on before."""
-        task = asyncio.ensure_future(self._forward(request, identities, kernel))
-        # What a subshell runs is beside the cells, and keeps none of them waiting.
-        if request.msg_type == "execute_request" and not request.header.get("subshell_id"):
-            self._executions[task] = kernel
-            task.add_done_callback(self._executions.pop)
-        else:
-            self._others.add(task)
-            task.add_done_callback(self._others.discard)
+        passed = Passed(request, identities, kernel)
+        task = asyncio.ensure_future(self._forward(passed))
+        passed.end = task.cancel
+        self._passed[task] = passed
+        task.add_done_callback(self._passed.pop)
 
     @property
     def running(self) -> set[Kernel]:
-        """The kernels that execute what was passed on."""
-        return set(self._executions.values())
+        """The kernels that have something to do for the front-end: a cell, a comm, a question."""
+        return {passed.kernel for passed in self._passed.values()}
 
     async def settled(self) -> None:
         """Wait until all cells that were passed on are over."""
-        while self._executions:
-            await asyncio.wait(list(self._executions))
+        while cells := [task for task, passed in self._passed.items() if passed.is_cell]:
+            await asyncio.wait(cells)
 
-    async def _forward(self, request: Message, identities: list[bytes], kernel: Kernel) -> None:
-        stops = request.msg_type == "execute_request" and request.content.get("stop_on_error", True)
-        replied = False
-
-        def relay(answer: Message) -> None:
-            nonlocal replied
-            if answer.channel == "iopub":
-                self.publish(answer, kernel)
-                return
-            if answer.channel == "stdin":
-                self.asking = kernel
-            else:
-                replied = True
-                if stops and answer.content.get("status") != "ok":
-                    self._aborted()
-            self._send(answer.channel, answer, identities)
-
+    async def _forward(self, passed: Passed) -> None:
         try:
-            await kernel.forward(request, relay)
+            await passed.kernel.forward(passed.message, lambda answer: self._relay(answer, passed))
         except SilikError as error:
-            self._failed(request, identities, kernel, error, replied)
+            self._failed(passed, error)
+
+    def _relay(self, answer: Message, passed: Passed) -> None:
+        if answer.channel == "iopub":
+            if answer.msg_type == "status":
+                passed.state = answer.content["execution_state"]
+                if passed.state == "idle":
+                    asyncio.get_running_loop().call_later(REPLY_SECONDS, passed.end)
+                    self._end_before(passed)
+            self.publish(answer, passed.kernel)
+            return
+        if answer.channel == "stdin":
+            self.asking = passed.kernel
+        else:
+            passed.replied = True
+            if passed.stops and answer.content.get("status") != "ok":
+                self._aborted()
+        self._send(answer.channel, answer, passed.identities)
+
+    def _end_before(self, idle: Passed) -> None:
+        """End the comm messages whose turn was before that of a request which is over.
+
+        ipykernel says nothing of a comm message that it gives to a cell that waits for it.
+        """
+        for passed in list(self._passed.values()):
+            if passed is idle:
+                return
+            if passed.is_comm and not passed.state and passed.kernel is idle.kernel:
+                passed.end()
 
     def reply(self, answer: Message) -> bool:
         """Pass the user's answer on to the kernel that asked; say whether there is one."""

@@ -18,7 +18,14 @@ class History(HistoryManager):
     shell = AnyTrait()
 
     def __init__(self, **traits: Any) -> None:
-        super().__init__(shell=None, hist_file=history_file(), **traits)  # type: ignore[arg-type]
+        path = Path(jupyter_data_dir(), "silik", "history.sqlite")
+        super().__init__(shell=None, hist_file=path, **traits)  # type: ignore[arg-type]
+
+    def init_db(self) -> None:
+        """Open the file, in the place of a damaged one too; in memory where there can be none."""
+        if isinstance(self.hist_file, Path) and not make_private(self.hist_file):
+            self.hist_file = ":memory:"
+        super().init_db()
 
     def add(self, line: int, cell: str) -> None:
         """Store an input."""
@@ -47,12 +54,11 @@ class History(HistoryManager):
         return list(asked[hist_access_type]()) if hist_access_type in asked else []
 
 
-def history_file() -> str:
-    """Return the path of the history file, made for the user alone; kept in memory if it can't."""
-    path = Path(jupyter_data_dir(), "silik", "history.sqlite")
+def make_private(path: Path) -> bool:
+    """Make a file for the user alone, if it is not there; say whether it can be written."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError:
-        return ":memory:"
-    return str(path)
+        return False
+    return True

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+import os
+import signal
+from contextlib import suppress
+from typing import Any, cast
 
+import psutil
+from ipykernel._version import kernel_protocol_version
 from traitlets import List
 
 from silik_magics._version import __version__
@@ -13,13 +18,17 @@ from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
+from silik_magics.kernels.process import KernelProcess
 from silik_magics_kernel.cell import Cell
 from silik_magics_kernel.desk import Desk
+from silik_magics_kernel.expressions import evaluate
 from silik_magics_kernel.history import History
 
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 0.6  # for the kernels to end politely, before a front-end kills us
+INTERRUPT_SECONDS = 0.4  # for what was interrupted to end, before the interrupt is replied to
+LEVEL = "SILIK_LEVEL"  # environment variable: how many siliks this one is inside of
 HELP_LINKS = [
     {"text": "Jupyter", "url": "https://docs.jupyter.org"},
     {
@@ -51,11 +60,25 @@ class SilikKernel(Desk):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._execute_sleep = 0  # nothing is printed here whose flush should be waited for
-        self._question: asyncio.Future[str | None] | None = None
-        self._one_question = asyncio.Lock()
         self._history: History | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._level = int(os.environ.get(LEVEL, "0"))
+        os.environ[LEVEL] = str(self._level + 1)
         for kind in COMM_TYPES:
             self.shell_handlers[kind] = getattr(self, kind)
+
+    @property
+    def kernel_info(self) -> dict[str, Any]:
+        """What a kernel_info_reply says; ipykernel's own imports debugpy, to see if it can."""
+        return {
+            "protocol_version": kernel_protocol_version,
+            "implementation": self.implementation,
+            "implementation_version": self.implementation_version,
+            "language_info": self.language_info,
+            "banner": self.banner,
+            "help_links": self.help_links,
+            "supported_features": ["debugger"],
+        }
 
     # Cells
 
@@ -68,33 +91,34 @@ class SilikKernel(Desk):
         allow_stdin: bool = False,
     ) -> dict[str, Any]:
         """Run a cell that is ours and return the content of its execute_reply."""
-        del user_expressions  # the language has no expressions
         if store_history and not silent and code.strip():
             self.history.add(self.execution_count, code)
         parent, identities = self.get_parent("shell"), self._shell_parent_ident.get()
 
-        async def ask(prompt: str, password: bool) -> str | None:
-            return await self._ask(prompt, password, parent, identities)
+        def put(question: dict[str, Any]) -> None:
+            self.wire.send(self.stdin_stream, "input_request", question, parent, ident=identities)
 
+        self.cell = Cell(self.silik, put)
         relay = Relay(
             self.session,
             self.iopub_socket,
             parent,
             topic=self._topic,
-            asker=ask if allow_stdin else None,
+            asker=self.cell.ask if allow_stdin else None,
             on_comm=self._comm_seen,
+            count=self.execution_count,
         )
         context = self.silik.context(Capture() if silent else relay)
-        self.cell = Cell(self.silik, context)
         try:
-            failure = await self.cell.run(code)
+            failure = await self.cell.run(code, context)
         finally:
             self.cell = None
         rest = relay.rest(failed=failure is not None and failure.tells_of_kernel)
         reply: dict[str, Any] = {"execution_count": self.execution_count}
         if failure is None:
             leave = [{"source": "ask_exit", "keepkernel": False}] if context.leaving else []
-            reply |= {"status": "ok", "user_expressions": {}, "payload": leave}
+            values = await evaluate(self.silik, user_expressions)
+            reply |= {"status": "ok", "user_expressions": values, "payload": leave}
         else:
             reply |= {"status": "error", **failure.content()}
             if not silent:
@@ -102,23 +126,10 @@ class SilikKernel(Desk):
         relay.send_all(rest)
         return reply
 
-    async def _ask(
-        self, prompt: str, password: bool, parent: dict[str, Any], identities: Any
-    ) -> str | None:
-        async with self._one_question:  # several kernels may ask at once
-            self._question = asyncio.get_running_loop().create_future()
-            content = {"prompt": prompt, "password": password}
-            self.wire.send(self.stdin_stream, "input_request", content, parent, ident=identities)
-            try:
-                return await self._question
-            finally:
-                self._question = None
-
     def take_answer(self, answer: Message) -> None:
         """Give the user's answer to whoever asked: a cell of ours, or the connected kernel."""
-        if self._question is not None and not self._question.done():
-            self._question.set_result(str(answer.content.get("value", "")))
-        elif not self.gateway.reply(answer):
+        value = str(answer.content.get("value", ""))
+        if not (self.cell and self.cell.answer(value)) and not self.gateway.reply(answer):
             logger.warning("an answer came that nobody asked for")
 
     # Helping to type
@@ -199,8 +210,18 @@ class SilikKernel(Desk):
     # Interrupting and ending
 
     async def interrupt_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-        """Interrupt what runs."""
+        """Interrupt what runs, and reply when it has ended, or seems to go on.
+
+        jupyter_console takes any `idle` of its session for the end of its cell, this one's too, and
+        what the cell still says would be shown in the next.
+        """
         await self._interrupt()
+        ends = [asyncio.ensure_future(self.gateway.settled())]
+        if self.cell is not None:
+            ends.append(asyncio.ensure_future(self.cell.ended(INTERRUPT_SECONDS)))
+        _, late = await asyncio.wait(ends, timeout=INTERRUPT_SECONDS)
+        for task in late:
+            task.cancel()
         self.wire.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
 
     def interrupt(self) -> None:
@@ -208,8 +229,6 @@ class SilikKernel(Desk):
         self.spawn(self._interrupt())
 
     async def _interrupt(self) -> None:
-        if self._question is not None and not self._question.done():
-            self._question.set_result(None)
         running = [kernel.interrupt() for kernel in self.gateway.running if kernel.death is None]
         if self.cell is not None:
             running.append(self.cell.interrupt())
@@ -219,13 +238,26 @@ class SilikKernel(Desk):
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """End every kernel that was started here."""
-        try:
-            await asyncio.wait_for(self.silik.close(), CLOSE_SECONDS)
-        except TimeoutError:
-            await self.silik.close(now=True)
+        if self._closing is None:  # a front-end may ask again, and send SIGTERM too
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+        return {"status": "ok", "restart": restart}
+
+    async def _close(self) -> None:
+        """End every kernel: politely, then those that do not end, or that a cell just stops."""
+        closing = asyncio.ensure_future(self.silik.close())
+        # An inner silik must be quicker than the outer one, which kills it otherwise.
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS / (1 + self._level))
+        manager = self.silik.state.manager
+        for kernel_id in manager.list_kernel_ids():
+            process = cast("KernelProcess", manager.get_kernel(kernel_id))
+            if process.owns_kernel:
+                await _kill(process)
+        await closing
+        if self.cell is not None:
+            await self.cell.ended(CLOSE_SECONDS)
         if self._history is not None:
             self._history.end_session()
-        return {"status": "ok", "restart": restart}
 
     def end(self) -> None:
         """End in good order (called at SIGTERM, and when the parent process is gone)."""
@@ -235,3 +267,14 @@ class SilikKernel(Desk):
             self.io_loop.stop()
 
         self.spawn(end())
+
+
+async def _kill(process: KernelProcess) -> None:
+    """Kill a kernel and all below it: a silik that is killed can not end its own kernels."""
+    below: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        below = psutil.Process(process.pid).children(recursive=True) if process.pid else []
+    await process.signal_kernel(signal.SIGKILL)
+    for one in below:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
