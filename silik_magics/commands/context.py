@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from silik_magics.commands.lives import Lives
 from silik_magics.display.sinks import Sink
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
@@ -19,14 +21,17 @@ KernelLeaf = Leaf[Kernel]
 class State:
     """What one user has: kernels, their places in the tree, variables, and the mode.
 
-    The mode is `connected`: the kernel that following cells go to, or None in command mode.
+    The mode is `connected`: the kernel that following cells go to, or None in command mode. In a
+    notebook, `host` holds the notebook's own variables.
     """
 
     manager: SilikKernelManager
     tree: Tree[Kernel] = field(default_factory=Tree[Kernel])
     variables: dict[str, str] = field(default_factory=dict)
     connected: KernelLeaf | None = None
+    host: MutableMapping[str, Any] | None = None
     reserved: set[tuple[int, str]] = field(default_factory=set)
+    lives: Lives = field(default_factory=Lives)
 
     def kernels(self, paths: tuple[str, ...]) -> list[Kernel]:
         """Return the kernels at paths, globs and folders; CommandError where there is none."""
@@ -44,6 +49,8 @@ class State:
     async def remove(self, node: Node[Kernel], *, now: bool = False) -> None:
         """Take a node out of the tree and stop every kernel in it."""
         leaves = [node] if isinstance(node, Leaf) else list(node.leaves())  # type: ignore[attr-defined]
+        for leaf in leaves:
+            self.lives.stopping(leaf)
         if self.connected in leaves:
             self.connected = None
         if node.parent is not None:
@@ -54,6 +61,8 @@ class State:
     async def remove_all(self, *, now: bool = False) -> None:
         """Empty the tree and stop every kernel."""
         self.connected = None
+        for leaf in self.tree.root.leaves():
+            self.lives.stopping(leaf)
         self.tree = Tree()
         await self.manager.stop_all(now=now)
 

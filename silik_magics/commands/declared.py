@@ -5,6 +5,8 @@ from silik_magics.commands import (  # noqa: F401, I001
     running,
     folders,
     facts,
+    exchange,
+    doctor,
     cell,
 )
 from silik_magics.commands.table import TABLE

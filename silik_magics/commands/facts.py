@@ -14,6 +14,7 @@ from silik_magics.commands.reference import help_of, overview
 from silik_magics.commands.table import command, lookup
 from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError, did_you_mean
+from silik_magics.language.literals import Text
 from silik_magics.language.words import quote
 
 PS_COLUMNS = (
@@ -86,6 +87,13 @@ def _shown(row: dict[str, Any]) -> list[str]:
     ]
 
 
+@command("lives", hidden=True)
+async def lives(context: Context) -> Table:
+    """Show every kernel that was here, also those that are gone (asked by batch runs)."""
+    rows = context.state.lives.rows()
+    return table(("path", "end"), rows, empty="No kernel was here.")
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration as people say it: `12 s`, `3 min`, `2 h 5 min`."""
     whole = int(seconds or 0)
@@ -119,10 +127,14 @@ async def info(context: Context, path: str, as_json: bool) -> Answer:
 @command("set")
 @click.argument("name", type=VARIABLE, required=False)
 @click.argument("value", required=False)
-async def set_(context: Context, name: str | None, value: str | None) -> Answer | None:
+@click.option("--text", "is_text", is_flag=True, help="It is text, even if it looks like JSON.")
+async def set_(
+    context: Context, name: str | None, value: str | None, is_text: bool
+) -> Answer | None:
     """Give a variable a value, or show all of them.
 
-    `${name}` stands for the value in commands after it, but not inside single quotes.
+    `${name}` stands for the value in commands after it, but not inside single quotes. `put NAME`
+    reads the value as JSON where it is JSON; with `--text` it is text all the same.
 
     Example:
         silik> set alpha 0.6
@@ -145,7 +157,7 @@ async def set_(context: Context, name: str | None, value: str | None) -> Answer 
         )
     if value is None:
         raise CommandError(f"set {name} lacks a value", f'write `set {name} VALUE`, or "" for none')
-    variables[name] = value
+    variables[name] = Text(value) if is_text else value
     return None
 
 

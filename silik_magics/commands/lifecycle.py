@@ -201,6 +201,7 @@ async def _start_all(
                 continue
             try:
                 leaves.append(_place(folder, label, kernel))
+                state.lives.begin(leaves[-1])
             except CommandError as error:
                 await state.manager.stop(kernel, now=True)
                 errors.append(error)
