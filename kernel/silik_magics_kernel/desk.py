@@ -254,11 +254,13 @@ class Desk(BaseKernel):
     def _failed(self, passed: Passed, error: SilikError) -> None:
         """Answer, as far as it was not, a request whose kernel died instead of answering it."""
         request, identities = passed.message, passed.identities
-        first = self.silik.fall_back(passed.kernel, error)
+        # Only a cell ends connect mode: a question may fail before the cell that the kernel ran.
+        is_cell = request.msg_type == "execute_request"
+        first = is_cell and self.silik.fall_back(passed.kernel, error)
         parent = {"header": request.header}
         if not passed.state:
             self._publish_status("busy", request.channel, parent)
-        if request.msg_type != "execute_request":
+        if not is_cell:
             if not passed.replied and request.msg_type not in COMM_TYPES:
                 self._reply_error(request, identities, error)
         elif first or not request.content.get("stop_on_error", True):

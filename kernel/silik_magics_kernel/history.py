@@ -36,7 +36,7 @@ class History(HistoryManager):
         output, raw, n = bool(content.get("output")), content.get("raw", True), content.get("n")
         asked: dict[str, Callable[[], Iterable[Any]]] = {
             "tail": lambda: self.get_tail(n, raw=raw, output=output, include_latest=True),
-            "range": lambda: self.get_range(
+            "range": lambda: self._range(
                 content.get("session") or 0,
                 content.get("start") or 1,
                 content.get("stop"),
@@ -52,6 +52,11 @@ class History(HistoryManager):
             ),
         }
         return list(asked[hist_access_type]()) if hist_access_type in asked else []
+
+    def _range(self, session: int, *lines: Any, **kinds: Any) -> Iterable[Any]:
+        # IPython calls the present session 0 in its answer, even when asked for it by its number.
+        for told, line, found in self.get_range(session, *lines, **kinds):
+            yield session if session > 0 else told, line, found
 
 
 def make_private(path: Path) -> bool:

@@ -178,12 +178,14 @@ class _Run:
             return None
         content = question.content
         prompt, password = str(content.get("prompt", "")), bool(content.get("password"))
-        answer = None
+        answer, interrupts = None, self._kernel.interrupts
         try:
             answer = await self._sink.ask(prompt, password=password)
             self._context.interrupted |= answer is None
         finally:
-            if answer is None:  # nobody is going to answer, so the kernel must not wait
+            # Nobody is going to answer, so the kernel must not wait. If it was interrupted since it
+            # asked, it does not, and a second interrupt would break its traceback.
+            if answer is None and self._kernel.interrupts == interrupts:
                 await self._kernel.interrupt()
         return answer
 

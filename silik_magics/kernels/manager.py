@@ -90,6 +90,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kernels: dict[str, Kernel] = {}
+        self._spawning: set[asyncio.Task[Kernel]] = set()
         self._opening: set[Kernel] = set()
         self.specs = Specs(cast("KernelSpecManager", self.kernel_spec_manager))
         self._plain_context = zmq.Context.shadow(self.context.underlying)
@@ -139,6 +140,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
         timeout: float | None,
     ) -> Kernel:
         spawning = asyncio.ensure_future(self._spawn(spec, name, directory, env))
+        self._spawning.add(spawning)
+        spawning.add_done_callback(self._spawning.discard)
         try:
             kernel = await asyncio.shield(spawning)
         except asyncio.CancelledError:
@@ -239,7 +242,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
 
         Those that are only just starting too: whoever waits for them gets an error.
         """
-        await asyncio.gather(*self._pending_kernels.values(), return_exceptions=True)
+        pending = [*self._pending_kernels.values(), *self._spawning]
+        await asyncio.gather(*pending, return_exceptions=True)
         kernels = [*self.kernels.values(), *self._opening]
         await asyncio.gather(*(self.stop(kernel, now=now) for kernel in kernels))
 

@@ -280,6 +280,8 @@ def transcript(opened: FrontEnd, *, by_request: bool = False) -> dict[str, list[
         number = numbers.get(message.parent_id, -2) if message.parent_id else -1
         if number == -2 and message.msg_type == "status":
             continue
+        if message.msg_type == "debug_event":  # its parent is whatever was asked last
+            number = -1
         buffers = [buffer.decode("latin-1") for buffer in message.buffers]
         entry = [number, message.msg_type, message.content, message.metadata, buffers]
         found[message.channel].append(entry)
@@ -332,7 +334,7 @@ def check_protocol(opened: FrontEnd) -> None:
             busy first and idle last, each just once; or it has not just one reply.
     """
     for header in opened.sent:
-        caused = opened.of(header["msg_id"])
+        caused = [m for m in opened.of(header["msg_id"]) if m.msg_type != "debug_event"]
         for part in ("msg_type", "session", "username"):
             assert all(message.parent_header[part] == header[part] for message in caused)
         states = [message.state for message in caused if message.channel == "iopub"]

@@ -107,7 +107,7 @@ def test_a_cell_stops_at_a_breakpoint_is_looked_into_and_goes_on(python: Pair) -
         session.end()
 
     found = python.play(scene, by_request=True)
-    assert "result 5\n" in str(found["iopub"])
+    assert {"name": "stdout", "text": "result 5\n"} in [message[2] for message in found["iopub"]]
 
 
 def test_before_a_session_only_its_state_is_told(python: Pair) -> None:

@@ -144,8 +144,6 @@ def test_a_notebook_of_several_kernels_runs(tmp_path: Path) -> None:
     [
         ([*START, "x = 1", "print('before')\n1 / 0"], "ZeroDivisionError", "division by zero"),
         ([*START, "import os; os._exit(7)"], "KernelDied", "exited with code 7"),
-        ([*START, "input('name? ')"], "StdinNotImplementedError", "input"),
-        (["start python3 -l k1", "%%silik k1.py\n1 / 0"], "ZeroDivisionError", "division by zero"),
         (["strat python3"], "UnknownCommand", "strat"),
     ],
 )
@@ -177,7 +175,8 @@ def test_an_error_stays_in_its_cell_and_the_next_run_where_that_is_allowed(tmp_p
 def test_a_cell_that_takes_too_long_is_interrupted_by_nbclient() -> None:
     cells = [*START, "import time\nprint('in', flush=True)\ntime.sleep(100)", "6 * 7"]
     made = notebook_of(cells)
-    client = NotebookClient(made, timeout=2, interrupt_on_timeout=True, allow_errors=True)
+    client = NotebookClient(made, interrupt_on_timeout=True, allow_errors=True)
+    client.timeout_func = lambda cell: 1 if "sleep" in cell.source else 30
     client.execute()
     assert [output.get("ename") for output in made.cells[2].outputs] == [None, "KeyboardInterrupt"]
     assert made.cells[3].outputs[0].data["text/plain"] == "42"
