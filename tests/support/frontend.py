@@ -226,6 +226,7 @@ def client_of(manager: KernelManager) -> Iterator[FrontEnd]:
     try:
         client = FrontEnd(session, sockets, manager)
         _hear(client)
+        assert sockets["stdin"].poll(5000, zmq.POLLOUT)
         yield client
     finally:
         context.destroy(linger=0)
@@ -241,6 +242,9 @@ def _socket(
         socket.subscribe(b"")
     else:
         socket.identity = session.bsession
+        # The kernel speaks first there: what it asks before the connection stands is dropped. With
+        # this option the socket is writable only when it stands.
+        socket.immediate = name == "stdin"
     if info.get("curve_publickey"):
         socket.curve_publickey = socket.curve_serverkey = info["curve_publickey"]
         socket.curve_secretkey = info["curve_secretkey"]

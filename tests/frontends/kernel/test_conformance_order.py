@@ -81,9 +81,9 @@ def test_each_front_end_gets_its_own_replies_and_questions() -> None:
             one.answers.append("from one")
             two.answers.append("from two")
             theirs = two.execute("'by ' + input('two ')", allow_stdin=True)
-            mine = one.execute("'by ' + input('one ')", allow_stdin=True)
             one.over(first)
             two.over(theirs)
+            mine = one.execute("'by ' + input('one ')", allow_stdin=True)
             one.over(mine)
             assert [m.parent_id for m in one.seen if m.channel == "shell"] == [first, mine]
             assert [m.parent_id for m in two.seen if m.channel == "shell"] == [theirs]
