@@ -77,11 +77,11 @@ def test_each_front_end_gets_its_own_replies_and_questions() -> None:
         opened.ok("start python3 -l k1")
         opened.ok("> k1")
         with client_of(opened.manager) as one, client_of(opened.manager) as two:
-            first = one.execute("import time; time.sleep(0.2); 'one'")
+            first = one.execute("'one'")
+            one.over(first)  # whose request comes first is open otherwise
             one.answers.append("from one")
             two.answers.append("from two")
             theirs = two.execute("'by ' + input('two ')", allow_stdin=True)
-            one.over(first)
             two.over(theirs)
             mine = one.execute("'by ' + input('one ')", allow_stdin=True)
             one.over(mine)
