@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.host import Host, host
 from support.misbehaving import write_misbehaving_specs
+from support.pairs import Pair, Pairs
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,3 +34,17 @@ def fresh() -> Iterator[Host]:
 def before(runtime_dir: Path) -> set[Path]:
     """The files of the runtime directory before the test began."""
     return set(runtime_dir.iterdir())
+
+
+@pytest.fixture(scope="module")
+def pairs() -> Iterator[Pairs]:
+    """Kernels of each language, one asked directly and one through silik."""
+    opened = Pairs()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def python(pairs: Pairs) -> Pair:
+    """The pair of python3."""
+    return pairs.usable("python3")

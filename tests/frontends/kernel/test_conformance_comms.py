@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from support.frontend import FrontEnd
-from support.pairs import Pair, Pairs
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[Pairs]:
-    opened = Pairs()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def python(pairs: Pairs) -> Pair:
-    return pairs.usable("python3")
-
+from support.pairs import Pair
 
 # A target that echoes what it gets, with its buffers doubled, and closes when it is told to.
 TARGET = """\

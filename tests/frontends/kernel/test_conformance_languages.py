@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from support.frontend import FrontEnd
 from support.languages import LANGUAGES, Language, each_language
@@ -33,13 +31,6 @@ FAILING = {
 }
 COMPLETED = {"bash": "ech", "r": "read.tab", "deno": "Deno.env."}
 OPEN = {"bash": "for i in 1 2", "r": "f <- function(x) {", "deno": "function f() {"}
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[Pairs]:
-    opened = Pairs()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -7,24 +7,10 @@ messages on all channels must be the same, in the same order; ids and times asid
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from support.frontend import FrontEnd
-from support.pairs import Pair, Pairs, results
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[Pairs]:
-    opened = Pairs()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def python(pairs: Pairs) -> Pair:
-    return pairs.usable("python3")
-
+from support.pairs import Pair, results
 
 # How a cell is executed
 

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from support.frontend import FrontEnd
-from support.pairs import Pair, Pairs, results
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[Pairs]:
-    opened = Pairs()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def python(pairs: Pairs) -> Pair:
-    return pairs.usable("python3")
+from support.pairs import Pair, results
 
 
 def make(front_end: FrontEnd) -> str:
