@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ os.environ.update(JUPYTER_RUNTIME_DIR=str(HOME / "runtime"), IPYTHONDIR=str(HOME
 
 from jupyter_client.manager import KernelManager, start_new_kernel  # noqa: E402
 from support.host import Cell, Host, host  # noqa: E402
+from support.sweeps import SILIK, run, write_notebook  # noqa: E402
 
 from silik_magics import Silik  # noqa: E402
 
@@ -236,9 +238,60 @@ def idle() -> Iterator[Row]:
     yield Row("8 idle kernels, share of a core", "0.5 %", 1.0, 100 * spent / seconds, 0.5, "%")
 
 
+def sweep() -> Iterator[Row]:
+    """Compare a sweep of 16 points with a shell's loop over papermill."""
+    folder = HOME / "sweep"
+    folder.mkdir()
+    write_notebook(folder / "n.ipynb", "y = x * x", "print(y)")
+    papermill = [str(Path(SILIK).with_name("papermill")), "n.ipynb"]
+    points = list(map(str, range(16)))
+
+    def loop() -> None:
+        for x in points:
+            words = [*papermill, f"out-{x}.ipynb", "-p", "x", x]
+            subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+    def ours() -> None:
+        words = ["sweep", "n.ipynb", "-p", f"x={','.join(points)}", "--jobs", "2", "--out", "out"]
+        done = run(folder, *words)
+        assert done.code == 0, done.err
+        shutil.rmtree(folder / "out")
+
+    mine, theirs = alternate(lambda: clock(ours), lambda: clock(loop), 3)
+    reference = "16 calls of `papermill`, one after another"
+    yield Row("a sweep of 16 points, --jobs 2", reference, 0.56, mine, theirs)
+
+
+def engine() -> Iterator[Row]:
+    """Compare what papermill's engines make of 200 small cells with nbclient alone."""
+    import nbformat
+    import papermill
+    from nbclient import NotebookClient
+    from support.runs import write_notebook
+
+    folder = HOME / "engine"
+    folder.mkdir()
+    source = write_notebook(folder / "in.ipynb", *map(str, range(200)))
+
+    def alone() -> None:
+        notebook = nbformat.read(source, as_version=4)
+        NotebookClient(notebook).execute()
+        nbformat.write(notebook, folder / "alone.ipynb")
+
+    def by(name: str) -> None:
+        out = folder / f"{name}.ipynb"
+        papermill.execute_notebook(source, out, engine_name=name, progress_bar=False)
+
+    reference = "nbclient alone, the same notebook"
+    mine, theirs = alternate(lambda: clock(lambda: by("silik")), lambda: clock(alone), 11)
+    yield Row("papermill --engine silik, 200 cells", reference, 1.10, mine, theirs)
+    own = clock(lambda: by("nbclient"))
+    yield Row("papermill's own engine, to compare", reference, float("inf"), own, theirs)
+
+
 ROWS = {
     function.__name__: function
-    for function in (round_trip, hop, throughput, start, fan_out, load, idle)
+    for function in (round_trip, hop, throughput, start, fan_out, load, idle, sweep, engine)
 }
 
 

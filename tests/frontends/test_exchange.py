@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
+import nbformat
+import papermill
 import pytest
+from papermill.exceptions import PapermillExecutionError
 from support.host import Host
 
 
@@ -122,3 +128,83 @@ def test_a_get_that_takes_long_can_be_interrupted(notebook: Host) -> None:
 def test_variables_of_the_notebook_are_offered(notebook: Host) -> None:
     notebook.ok("distance = 1")
     assert "distance" in notebook.complete("%silik put dist")["matches"]
+
+
+# Papermill
+
+
+def silik_notebook(path: Path, *cells: str) -> Path:
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    made.cells[0].metadata["tags"] = ["parameters"]
+    made.metadata["kernelspec"] = {"name": "silik", "display_name": "silik", "language": "silik"}
+    nbformat.write(made, path)
+    return path
+
+
+CELLS = (
+    "# How much.\nset alpha 0.1\nset name nobody",
+    "start python3 -l k1\nput alpha name k1",
+    '%%silik k1\nprint(repr(alpha), repr(name), "done")',
+    'run "print(${alpha} * 2)" k1',
+)
+
+
+def shown(path: Path) -> list[str]:
+    cells = nbformat.read(path, as_version=4).cells
+    return [output["text"] for cell in cells for output in cell.outputs if "text" in output]
+
+
+def test_papermill_gives_parameters_to_a_notebook_of_the_silik_kernel(tmp_path: Path) -> None:
+    source, target = silik_notebook(tmp_path / "in.ipynb", *CELLS), tmp_path / "out.ipynb"
+    parameters = {"alpha": 0.6, "name": 'it\'s "é"\n${x}'}
+    papermill.execute_notebook(source, target, parameters, progress_bar=False)
+    assert shown(target) == ["0.6 'it\\'s \"é\"\\n${x}' done\n", "1.2\n"]
+
+
+def test_a_parameter_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
+    source, target = silik_notebook(tmp_path / "in.ipynb", *CELLS[:3]), tmp_path / "out.ipynb"
+    papermill.execute_notebook(source, target, {"alpha": [1, None, {"a": True}], "name": "1.0"})
+    assert shown(target) == ["[1, None, {'a': True}] '1.0' done\n"]
+
+
+def test_papermill_gives_parameters_from_the_command_line(tmp_path: Path) -> None:
+    silik_notebook(tmp_path / "in.ipynb", *CELLS)
+    typed = "in.ipynb out.ipynb -p alpha 0.6 -p name Anne -r zip 007 --no-progress-bar"
+    done = in_papermill(tmp_path, *typed.split())
+    assert done.returncode == 0, done.stderr
+    assert shown(tmp_path / "out.ipynb") == ["0.6 'Anne' done\n", "1.2\n"]
+
+
+def test_papermill_tells_the_parameters_of_a_notebook(tmp_path: Path) -> None:
+    silik_notebook(tmp_path / "in.ipynb", *CELLS)
+    done = in_papermill(tmp_path, "--help-notebook", "in.ipynb")
+    assert "  alpha: float (default 0.1)      How much.\n" in done.stdout
+    assert "  name: str (default nobody)" in done.stdout
+
+
+def test_a_parameter_that_silik_can_not_hold_ends_the_run_with_a_clear_error(
+    tmp_path: Path,
+) -> None:
+    silik_notebook(tmp_path / "in.ipynb", *CELLS)
+    done = in_papermill(tmp_path, "in.ipynb", "out.ipynb", "-y", "{alpha: .nan}")
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].endswith("alpha is NaN, and silik has no such number")
+
+
+def test_a_kernel_that_does_not_get_a_parameter_stops_the_run(tmp_path: Path) -> None:
+    source = silik_notebook(tmp_path / "in.ipynb", "set x 1", "start bash -l b1\nput x b1", "tree")
+    with pytest.raises(PapermillExecutionError) as caught:
+        papermill.execute_notebook(source, tmp_path / "out.ipynb", {"x": None}, progress_bar=False)
+    assert caught.value.ename == "CommandError"
+    assert caught.value.evalue == "x is null, and bash has no null"
+
+
+def in_papermill(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "papermill", *words],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )

@@ -1,0 +1,1 @@
+"""Door 3: notebooks that run unattended, by papermill and by the command line."""
