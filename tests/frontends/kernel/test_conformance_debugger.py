@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from support.frontend import FrontEnd, Sent
-from support.pairs import Pair, Pairs, results
-
-
-@pytest.fixture(scope="module")
-def pairs() -> Iterator[Pairs]:
-    opened = Pairs()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def python(pairs: Pairs) -> Pair:
-    return pairs.usable("python3")
-
+from support.pairs import Pair, results
 
 CODE = """\
 def add(a, b):
@@ -74,7 +59,7 @@ class Debugging:
         self.ask("attach")
 
     def end(self) -> None:
-        self.ask("disconnect", restart=False, terminateDebuggee=True)
+        self.ask("disconnect", restart=False, terminateDebuggee=False)
 
 
 def test_a_cell_stops_at_a_breakpoint_is_looked_into_and_goes_on(python: Pair) -> None:
