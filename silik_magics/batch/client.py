@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
-from nbclient.util import ensure_async
+from nbclient.util import ensure_async, run_hook
 from papermill.clientwrap import PapermillNotebookClient
 
 from silik_magics.batch import subkernels
@@ -18,10 +18,10 @@ from silik_magics.batch.answers import Answers
 from silik_magics.batch.processes import end_kernels, environment
 from silik_magics.batch.saving import Book, Pace
 from silik_magics.errors import CommandError
+from silik_magics.kernels.readiness import DIED, connect
 
 INTERRUPT_SECONDS = 2.0  # for a cell that is cut off to end by itself, with its own error
 START_TRIES = 2
-DIED = "Kernel died before replying"  # jupyter_client's words
 
 
 class Client(PapermillNotebookClient):
@@ -90,9 +90,11 @@ class Client(PapermillNotebookClient):
 
     async def _cell(self, cell: nbformat.NotebookNode, index: int) -> None:
         execution = asyncio.ensure_future(self.async_execute_cell(cell, index))
-        refusal = asyncio.ensure_future(self._refused.wait())
+        waited: set[asyncio.Future[Any]] = {execution}
+        if self._answers is not None:
+            waited.add(asyncio.ensure_future(self._refused.wait()))
         try:
-            await asyncio.wait({execution, refusal}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if self._refusal is not None:
                 await self._interrupt(execution)
         except asyncio.CancelledError:
@@ -100,18 +102,20 @@ class Client(PapermillNotebookClient):
             await self._interrupt(execution)
             raise
         finally:
-            refusal.cancel()
-            if not execution.done():
-                self._is_stuck = True
-                execution.cancel()
-                if self._watch is not None:  # nbclient forgets it
-                    self._watch.cancel()
-            await asyncio.gather(execution, refusal, return_exceptions=True)
+            self._is_stuck = not execution.done()
+            await self._end(waited)
         if self._refusal is not None:
             raise _replaced(cell, self._refusal)
         if isinstance(execution.exception(), CellTimeoutError):
             await self._interrupt(execution)  # or the kernel could not tell of its sub-kernels
         execution.result()
+
+    async def _end(self, tasks: set[asyncio.Future[Any]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if self._is_stuck and self._watch is not None:  # nbclient forgets it
+            self._watch.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _async_poll_kernel_alive(self) -> None:
         self._watch = asyncio.current_task()
@@ -136,7 +140,6 @@ class Client(PapermillNotebookClient):
         try:
             await self._start()
             if self._answers is not None:
-                self._kc.allow_stdin = True
                 questions = asyncio.create_task(self._answer(self._answers))
             yield
         finally:
@@ -146,6 +149,20 @@ class Client(PapermillNotebookClient):
                 await self._last_look()
             finally:
                 await self._stop()
+
+    async def async_start_new_kernel_client(self) -> Any:
+        """Connect to the notebook's kernel, as nbclient does, and wait until it is ready."""
+        assert self.km is not None
+        self.kc = self.km.client()
+        try:
+            allow_stdin = self._answers is not None
+            await connect(self._kc, self.startup_timeout, allow_stdin=allow_stdin)
+        except RuntimeError as error:
+            self.log.error(f"Error occurred while starting new kernel client: {error}")
+            await self._async_cleanup_kernel()
+            raise
+        await run_hook(self.on_notebook_start, notebook=self.nb)
+        return self.kc
 
     async def _start(self) -> None:
         for tries_left in reversed(range(START_TRIES)):
@@ -160,7 +177,7 @@ class Client(PapermillNotebookClient):
                 return
             except RuntimeError as error:
                 # Its ports are chosen here and bound by it later: somebody may be faster.
-                if not (tries_left and self.owns_km and DIED in str(error)):
+                if not (tries_left and self.owns_km and str(error) == DIED):
                     raise
                 self.log.warning("The kernel ended while it was starting: trying it again")
 

@@ -1,14 +1,15 @@
-"""What must be right about a notebook before it is run: that it is one, its kernel, its parameters.
+"""Notebooks and papermill: what must be right before one is run, and how it is run.
 
-papermill finds these out in the middle of a run, or only warns.
+papermill finds out in the middle of a run what is wrong, or only warns.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from silik_magics.kernels.death import last_lines
 
 ENGINE = "silik"
 TAG = "parameters"
+START_TRIES = 3
 _ON_TCP = "Kernel is running over TCP without encryption"  # ipykernel, where papermill starts it
 
 
@@ -32,9 +34,54 @@ def engine_name() -> str | None:
     return ENGINE
 
 
-def path_for_papermill(path: str | os.PathLike[str]) -> str:
+def _path_for_papermill(path: str | os.PathLike[str]) -> str:
     """Return a path as papermill takes it: it replaces `{name}` in paths by parameters."""
     return os.fspath(path).replace("{", "{{").replace("}", "}}")
+
+
+def execute(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    parameters: Mapping[str, Any],
+    **options: Any,
+) -> None:
+    """Run a notebook with papermill; again, when its kernel did not even begin with it.
+
+    The ports of a kernel are chosen before it binds them. Where many kernels start at once, another
+    one is faster now and then (https://github.com/nteract/papermill/issues/511).
+
+    Raises:
+        RuntimeError: the kernel did not start, in none of the tries.
+        Exception: what papermill raises.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    for left in reversed(range(START_TRIES)):
+        try:
+            papermill.execute_notebook(
+                _path_for_papermill(path),
+                _path_for_papermill(output),
+                dict(parameters),
+                progress_bar=False,
+                **options,
+            )
+        except DeadKernelError:
+            raise
+        except RuntimeError:
+            if not left or has_begun(Path(output)):
+                raise
+        else:
+            return
+
+
+def has_begun(output: Path) -> bool:
+    """Say whether papermill has begun with a cell of a notebook."""
+    try:
+        cells = json.loads(output.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return any(cell["metadata"].get("papermill", {}).get("start_time") for cell in cells)
 
 
 def last_words(log: Path) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from silik_magics.batch.notebooks import engine_name, execute
 from silik_magics.batch.sweep_processes import VARIABLE, end_all_of
 from silik_magics.batch.sweep_row import DIED, ERROR, OK, Row, Task, commit
 from silik_magics.errors import SilikError
@@ -75,7 +76,13 @@ def run(task: Task) -> Row:
     started = time.monotonic()
     status, error = OK, ""
     try:
-        _execute(task)
+        execute(
+            task.notebook,
+            task.part,
+            task.parameters,
+            engine_name=engine_name(),
+            cwd=task.cwd,
+        )
     except PapermillExecutionError as raised:
         status, error = ERROR, f"{raised.ename}: {raised.evalue}"
     except DeadKernelError:
@@ -91,21 +98,6 @@ def run(task: Task) -> Row:
     ) as raised:
         status, error = ERROR, f"{type(raised).__name__}: {raised}"
     return commit(task, task.row(status, time.monotonic() - started, error))
-
-
-def _execute(task: Task) -> None:
-    import papermill
-
-    from silik_magics.batch.notebooks import engine_name, path_for_papermill
-
-    papermill.execute_notebook(
-        path_for_papermill(task.notebook),
-        path_for_papermill(task.part),
-        task.parameters,
-        engine_name=engine_name(),
-        progress_bar=False,
-        cwd=task.cwd,
-    )
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from silik_magics.batch import notebooks
 from silik_magics.batch.client import Client
 from silik_magics.batch.engine import SilikEngine
 from silik_magics.batch.execution import execute
-from silik_magics.batch.notebooks import last_words, path_for_papermill
 from silik_magics.display.outputs import plain
 from silik_magics.errors import KernelDied, remote_error
 from silik_magics.kernels.kernel import open_log
@@ -88,24 +88,28 @@ def run(path: Path, output: Path, parameters: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="silik-run-") as folder:
         log = Path(folder, "kernel.log")
         try:
-            papermill.execute_notebook(
-                path_for_papermill(path),
-                path_for_papermill(output),
-                dict(parameters),
+            notebooks.execute(
+                path,
+                output,
+                parameters,
                 engine_name=ENGINE,
-                progress_bar=False,
                 stdout_file=sys.stdout,  # else nothing is handed to the client's method
                 kernel_log=log,
             )
         except PapermillExecutionError as error:
             raise remote_error(error.ename, error.evalue, list(error.traceback)) from None
         except DeadKernelError:
-            raise _died(path, output, log) from None
+            hint = f"{output} shows what it was running."
+            raise _died(f"the kernel of {path} died", log, hint) from None
+        except RuntimeError as error:  # that is what nbclient raises for it
+            if notebooks.has_begun(output):
+                raise
+            hint = "`silik doctor SPEC` tells why a kernel does not start."
+            raise _died(f"the kernel of {path} did not start: {error}", log, hint) from None
 
 
-def _died(path: Path, output: Path, log: Path) -> KernelDied:
-    message = f"the kernel of {path} died"
-    lines = last_words(log)
+def _died(message: str, log: Path, hint: str) -> KernelDied:
+    lines = notebooks.last_words(log)
     if lines:
         message += "\nThe last lines of its stderr:\n" + "\n".join(f"    {line}" for line in lines)
-    return KernelDied(message, f"{output} shows what it was running.")
+    return KernelDied(message, hint)

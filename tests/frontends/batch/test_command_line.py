@@ -212,6 +212,42 @@ def test_the_death_of_the_notebooks_kernel_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.err
 
 
+def notebook_for(folder: Path, kernels_dir: Path, first: str) -> None:
+    """Write a notebook, and the kernelspec `shaky` for it, whose program does something first."""
+    program = folder / "program"
+    python = f"exec {sys.executable} -m ipykernel_launcher"
+    program.write_text(f'#!/bin/sh\n{first}\n{python} "$@"\n', encoding="utf-8")
+    program.chmod(0o700)
+    argv = [str(program), "-f", "{connection_file}"]
+    write_spec(kernels_dir, "shaky", {"argv": argv, "language": "python"})
+    made = nbformat.read(write_notebook(folder / "n.ipynb", "print('hello')"), as_version=4)
+    made.metadata.kernelspec.name = "shaky"
+    nbformat.write(made, folder / "n.ipynb")
+
+
+@pytest.mark.parametrize("words", [["run", "n.ipynb"], ["sweep", "n.ipynb", "-p", "x=1"]])
+def test_a_kernel_that_does_not_start_is_started_again(
+    words: list[str], tmp_path: Path, kernels_dir: Path
+) -> None:
+    # As when somebody else was faster to bind one of its ports.
+    first = f"test -e {tmp_path}/flag || {{ touch {tmp_path}/flag; exit 1; }}"
+    notebook_for(tmp_path, kernels_dir, first)
+    done = run(tmp_path, *words)
+    assert done.code == 0, done.err
+    assert (tmp_path / "flag").exists()
+
+
+def test_a_kernel_that_never_starts_is_told_with_its_last_words(
+    tmp_path: Path, kernels_dir: Path
+) -> None:
+    notebook_for(tmp_path, kernels_dir, "echo no libfoo >&2; exit 1")
+    done = run(tmp_path, "run", "n.ipynb")
+    assert done.code == 1
+    assert "KernelDied: the kernel of n.ipynb did not start: Kernel died before" in done.err
+    assert "    no libfoo\nHint: `silik doctor SPEC` tells why" in done.err
+    assert "Traceback" not in done.err
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
 def test_a_signal_ends_a_notebook_and_keeps_what_it_did(
     number: int, code: int, tmp_path: Path

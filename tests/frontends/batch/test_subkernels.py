@@ -82,7 +82,7 @@ def test_a_cell_that_is_too_slow_is_interrupted_and_the_record_kept(tmp_path: Pa
         tmp_path / "in.ipynb", LOAD, START, "%%silik k1.py\nimport time; time.sleep(100)"
     )
     with pytest.raises(TimeoutError):
-        run(path, execution_timeout=1)
+        run(path, execution_timeout=5)
     assert ends(read(tmp_path / "out.ipynb")) == [("k1.py", "running at the end")]
     assert read(tmp_path / "out.ipynb").metadata.silik.kernels[0].executions == 1
 

@@ -432,7 +432,7 @@ def test_a_sweep_that_is_there_is_not_begun_again(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_counts_rate_and_time_left(tmp_path: Path) -> None:
-    cells = ["import time; time.sleep(0.3)\nif x == 1: raise ValueError('no')"]
+    cells = ["import time; time.sleep(1)\nif x == 1: raise ValueError('no')"]
     write_notebook(tmp_path / "n.ipynb", *cells)
     words = ["sweep", "n.ipynb", "-p", "x=0,1,2,3", "--jobs", "1"]
     terminal = pexpect.spawn(SILIK, words, cwd=tmp_path, encoding="utf-8", dimensions=(24, 120))
