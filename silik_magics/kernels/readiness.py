@@ -14,7 +14,8 @@ from typing import Any
 import zmq
 from jupyter_core.utils import ensure_async
 
-TRY_SECONDS = 1.0  # until the question is asked again; jupyter_client's too
+TRY_SECONDS = 1.0  # until a kernel that is silent is asked again; jupyter_client's too
+IDLE_SECONDS = 0.1  # and one that replied, but whose outputs are not heard yet
 DIED = "Kernel died before replying to kernel_info"  # its words, which are known to people
 PROTOCOL = "5."
 
@@ -58,8 +59,8 @@ async def _answers(client: Any, deadline: float, seconds: float) -> None:
     asked: set[str] = set()
     while True:
         asked.add(client.kernel_info())
-        reply = await _first(client.shell_channel, asked, _is_info)
-        if reply is not None and await _first(client.iopub_channel, asked, _is_idle) is not None:
+        reply = await _first(client.shell_channel, asked, _is_info, TRY_SECONDS)
+        if reply and await _first(client.iopub_channel, asked, _is_idle, IDLE_SECONDS):
             break
         if not await ensure_async(client.is_alive()):
             raise RuntimeError(DIED)
@@ -78,10 +79,10 @@ def _is_idle(message: dict[str, Any]) -> bool:
 
 
 async def _first(
-    channel: Any, asked: set[str], fits: Callable[[dict[str, Any]], bool]
+    channel: Any, asked: set[str], fits: Callable[[dict[str, Any]], bool], seconds: float
 ) -> dict[str, Any] | None:
     """Return the first message on a channel that answers us and fits; None if none comes."""
-    deadline = time.monotonic() + TRY_SECONDS
+    deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         try:
             message = await ensure_async(channel.get_msg(timeout=left))
