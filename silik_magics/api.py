@@ -272,9 +272,13 @@ class AsyncSilik:
         for leaf in self.shell.state.tree.leaves(paths):
             await self.shell.state.remove(leaf, now=now)
 
-    async def close(self) -> None:
-        """Stop everything that was started here."""
-        await self.shell.close()
+    async def close(self, *, patience: float | None = None) -> None:
+        """Stop everything that was started here.
+
+        Args:
+            patience: seconds until what does not end politely is killed, with all that it started.
+        """
+        await self.shell.close(patience=patience)
 
     def _context(self, sink: Capture | None = None) -> Context:
         context = self.shell.context(sink or Capture())

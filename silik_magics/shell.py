@@ -246,9 +246,18 @@ class Shell:
 
     # Ending
 
-    async def close(self, *, now: bool = False) -> None:
-        """Stop every kernel that was started here; the shell can not be used any more."""
-        await self.state.remove_all(now=now)
+    async def close(self, *, patience: float | None = None) -> None:
+        """Stop every kernel that was started here; the shell can not be used any more.
+
+        Args:
+            patience: seconds until those that do not end politely are killed, with all that they
+                started; jupyter_client's own if None.
+        """
+        closing = asyncio.ensure_future(self.state.remove_all())
+        if patience is not None:
+            await asyncio.wait({closing}, timeout=patience)
+            await self.state.manager.kill_all()
+        await closing
         self.state.manager.close()
 
 

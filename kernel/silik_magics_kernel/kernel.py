@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
-import psutil
 from ipykernel._version import kernel_protocol_version
 from traitlets import List
 
@@ -18,7 +15,6 @@ from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
-from silik_magics.kernels.process import KernelProcess
 from silik_magics_kernel.cell import Cell
 from silik_magics_kernel.desk import Desk
 from silik_magics_kernel.expressions import evaluate
@@ -245,15 +241,8 @@ class SilikKernel(Desk):
 
     async def _close(self) -> None:
         """End every kernel: politely, then those that do not end, or that a cell just stops."""
-        closing = asyncio.ensure_future(self.silik.close())
         # An inner silik must be quicker than the outer one, which kills it otherwise.
-        await asyncio.wait({closing}, timeout=CLOSE_SECONDS / (1 + self._level))
-        manager = self.silik.state.manager
-        for kernel_id in manager.list_kernel_ids():
-            process = cast("KernelProcess", manager.get_kernel(kernel_id))
-            if process.owns_kernel:
-                await _kill(process)
-        await closing
+        await self.silik.close(patience=CLOSE_SECONDS / (1 + self._level))
         if self.cell is not None:
             await self.cell.ended(CLOSE_SECONDS)
         if self._history is not None:
@@ -267,14 +256,3 @@ class SilikKernel(Desk):
             self.io_loop.stop()
 
         self.spawn(end())
-
-
-async def _kill(process: KernelProcess) -> None:
-    """Kill a kernel and all below it: a silik that is killed can not end its own kernels."""
-    below: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        below = psutil.Process(process.pid).children(recursive=True) if process.pid else []
-    await process.signal_kernel(signal.SIGKILL)
-    for one in below:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()

@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from silik_magics.commands.completion import Completions
@@ -29,7 +30,7 @@ from silik_magics.shell import Shell
 
 logger = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 2.0  # for the kernels to end politely; jupyter_client ends the host after 2.5
 
 
 class Door:
@@ -232,14 +233,8 @@ class Door:
         manager = self.shell.state.manager
         if manager in self._ip.configurables:
             self._ip.configurables.remove(manager)
-        self._portal.call(self._close_shell)
+        self._portal.call(partial(self.shell.close, patience=CLOSE_SECONDS))
         self._portal.close()
-
-    async def _close_shell(self) -> None:
-        try:
-            await asyncio.wait_for(self.shell.close(), CLOSE_SECONDS)
-        except TimeoutError:
-            await self.shell.close(now=True)
 
 
 def _write(text: str, name: str) -> None:

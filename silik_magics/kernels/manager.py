@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal as signals
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 import zmq
 from jupyter_client.connect import find_connection_file
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
@@ -246,6 +248,24 @@ class SilikKernelManager(AsyncMultiKernelManager):
         await asyncio.gather(*pending, return_exceptions=True)
         kernels = [*self.kernels.values(), *self._opening]
         await asyncio.gather(*(self.stop(kernel, now=now) for kernel in kernels))
+
+    async def kill_all(self) -> None:
+        """Kill every kernel that was started here, and all below it.
+
+        A silik that is killed can not end its own kernels.
+        """
+        for kernel_id in self.list_kernel_ids():
+            process = cast("KernelProcess", self.get_kernel(kernel_id))
+            if not process.owns_kernel:
+                continue
+            below: list[psutil.Process] = []
+            with contextlib.suppress(psutil.NoSuchProcess):
+                below = psutil.Process(process.pid).children(recursive=True) if process.pid else []
+            with contextlib.suppress(RuntimeError):  # it has just ended
+                await process.signal_kernel(signals.SIGKILL)
+            for one in below:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
 
     def close(self) -> None:
         """Give back the zmq context; no kernel may be left."""

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from support.host import Host, host
 from support.languages import write_spec
+from support.misbehaving import write_misbehaving_specs
 from traitlets.config import Config
 
 from silik_magics import Silik
@@ -104,6 +105,26 @@ def test_a_host_that_is_told_to_terminate_leaves_no_kernel_behind(
     kernels = [pid for pid in pids if "sleep" not in psutil.Process(pid).cmdline()]
     started.manager.signal_kernel(signal.SIGTERM)
     assert gone(kernels)
+
+
+@pytest.mark.parametrize("ending", ["shut down", "unload"])
+def test_a_kernel_that_ignores_all_signals_is_ended_with_the_host(
+    ending: str, kernels_dir: Path, runtime_dir: Path
+) -> None:
+    write_misbehaving_specs(kernels_dir)
+    before = set(runtime_dir.iterdir())
+    with host() as started:
+        started.ok("%load_ext silik_magics\n%silik start immortal -l one")
+        pids = started.pids()
+        assert len(pids) == 1
+        began = time.monotonic()
+        if ending == "unload":
+            started.ok("%unload_ext silik_magics")
+        else:
+            started.manager.shutdown_kernel()
+        assert gone(pids, 0.5)
+        assert time.monotonic() - began < 4
+    assert set(runtime_dir.iterdir()) <= before
 
 
 def test_restarting_the_host_leaves_no_kernel_behind(
