@@ -47,7 +47,17 @@ WARM = (
     "ipykernel.ipkernel",
     "ipykernel.debugger",
     "ipykernel.displayhook",
-    "ipykernel.datapub",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "faulthandler",
+    "psutil",
+    "pygments.formatters.terminal256",
+    "sqlite3",
+    "stack_data",
+    "tornado.platform.asyncio",
 )
 
 
