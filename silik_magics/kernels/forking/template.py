@@ -42,6 +42,9 @@ LAUNCHER = "ipykernel_launcher"
 GRACE_SECONDS = 2.0  # for kernels whose host is gone; then they are killed
 OLD = "old"  # the refusal after which a new template can do it
 
+# LC_CTYPE is set by Python itself where the locale is C.
+STARTED_WITH = {name: value for name, value in os.environ.items() if name != "LC_CTYPE"}
+
 # What a kernel imports between its start and its first result, beside ipykernel.kernelapp.
 WARM = (
     "ipykernel.ipkernel",
@@ -250,8 +253,7 @@ def become_kernel(request, channel, outputs, host):
     _close_all_but(channel.fileno())
     os.umask(request["umask"])
     os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["env"])
+    _set_environment(request["env"])
     time.tzset()
     _reseed()
     sys.argv = ["-m", *request["argv"]]
@@ -271,6 +273,18 @@ def become_kernel(request, channel, outputs, host):
         *args, parent_handle=host
     )
     runpy.run_module(LAUNCHER, run_name="__main__", alter_sys=True)
+
+
+def _set_environment(wanted):
+    """Set it, and leave what imports have set, as they would have done in the kernel."""
+    changed = {
+        name: value
+        for name, value in os.environ.items()
+        if value != STARTED_WITH.get(name) and wanted.get(name) == STARTED_WITH.get(name)
+    }
+    os.environ.clear()
+    os.environ.update(wanted)
+    os.environ.update(changed)
 
 
 def _close_all_but(kept):
