@@ -117,20 +117,25 @@ class Template:
             self._free = byte == b"."
             return False
         channel = socket.socket(fileno=descriptors[0])
-        refused = self._refused()
-        if refused is None:
-            request = _unpacked(channel)
-            pid = os.fork()
-            if pid == 0:
-                raise Born(request, channel, descriptors[1:], self._host)
-            self._channels[pid] = channel
-            _say(channel, {"pid": pid})
+        answer = self._refused() or self._forked(channel, descriptors[1:])
+        _say(channel, answer)
+        if "pid" in answer:
+            self._channels[answer["pid"]] = channel
         else:
-            _say(channel, refused)
             channel.close()
         for descriptor in descriptors[1:]:
             os.close(descriptor)
         return True
+
+    def _forked(self, channel, outputs):
+        request = _unpacked(channel)
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, or too many processes
+            return {"refused": f"it can not fork: {error}"}
+        if pid == 0:
+            raise Born(request, channel, outputs, self._host)
+        return {"pid": pid}
 
     def _refused(self):
         if self._problem is not None:
