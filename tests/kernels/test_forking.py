@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -473,6 +475,26 @@ def test_a_module_that_can_not_be_preloaded_is_named_and_nothing_is_left(
 def test_a_preload_that_makes_no_sense_is_an_error(silik: Silik, line: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):
         silik.command(line)
+
+
+@pytest.mark.parametrize("channel", ["shell", "iopub"])
+def test_a_port_that_is_taken_ends_the_kernel_at_once(channel: str, tmp_path: Path) -> None:
+    """A spawned ipykernel waits for ever at its exit, when it could not bind iopub."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = {f"{channel}_port": taken.getsockname()[1]}
+        file = str(tmp_path / "kernel.json")
+        manager = KernelManager(connection_file=file, cache_ports=False, **port)
+        manager.provisioner = ForkProvisioner(
+            kernel_id="taken", kernel_spec=manager.kernel_spec, parent=manager
+        )
+        log = tmp_path / "log"
+        with log.open("w") as output:
+            manager.start_kernel(stdout=output, stderr=output)
+        wait_until(lambda: not manager.is_alive(), 20)
+        assert asyncio.run(manager.provisioner.poll()) == 1
+        assert "Address already in use" in log.read_text()
+        manager.shutdown_kernel(now=True)
+        manager.context.destroy(linger=0)
 
 
 # Spawned instead

@@ -37,6 +37,7 @@ import socket
 import struct
 import threading
 import time
+import traceback
 
 LAUNCHER = "ipykernel_launcher"
 GRACE_SECONDS = 2.0  # for kernels whose host is gone; then they are killed
@@ -237,11 +238,12 @@ def prepare(modules):
         except BaseException as error:  # noqa: BLE001 - whatever a module does, the user is told
             said = f"{type(error).__name__}: {error}"
             return {"refused": f"{name} can not be imported: {said}", "module": name, "said": said}
-    # Libraries that know of forks (OpenBLAS does) end their threads before one, until needed.
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
+    if native_threads() > 1:
+        # Libraries that know of forks (OpenBLAS does) end their threads before one, until needed.
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
     return None
 
 
@@ -270,6 +272,7 @@ def become_kernel(request, channel, outputs, host):
     gc.enable()
 
     from ipykernel import kernelapp
+    from zmq import ZMQError
 
     # ipykernel's own poller watches its parent, and that is the template.
     application = kernelapp.IPKernelApp
@@ -277,7 +280,13 @@ def become_kernel(request, channel, outputs, host):
     kernelapp.launch_new_instance = lambda *args: application.launch_instance(
         *args, parent_handle=host
     )
-    runpy.run_module(LAUNCHER, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(LAUNCHER, run_name="__main__", alter_sys=True)
+    except ZMQError:
+        # A port was taken. With the socket for iopub open, ipykernel would wait for ever at exit.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _set_environment(wanted):
@@ -333,7 +342,6 @@ def main():
     os.close(null)
     gc.disable()
     problem = prepare(sys.argv[2:])
-    gc.collect()
     gc.freeze()
     Template(control, int(sys.argv[1]), problem).serve()
 
