@@ -137,7 +137,7 @@ class KernelProcess(AsyncKernelManager):
         default = KernelProvisionerFactory.instance().default_provisioner_name
         return (
             spec is not None
-            and default == "local-provisioner"
+            and default in ("local-provisioner", "silik-fork")
             and not spec.metadata.get("kernel_provisioner")
             and runs_ipykernel(spec.argv)
         )
