@@ -148,7 +148,9 @@ class Door:
             self._ip.displayhook.prompt_count,
         )
 
-    def _relay(self, parent: dict[str, Any], asker: Any = None, count: int | None = None) -> Relay:
+    def _relay(
+        self, parent: dict[str, Any], asker: Any = None, count: int | None = None
+    ) -> Relay:
         host = self._host
         assert host is not None
         return Relay(
