@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -197,6 +197,7 @@ class AsyncSilik:
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        preload: Sequence[str] | None = None,
     ) -> AsyncKernelHandle:
         """Start a kernel in the current folder and return it when it is ready.
 
@@ -206,13 +207,20 @@ class AsyncSilik:
             cwd: its working directory.
             env: environment variables to add to ours.
             timeout: seconds until it must be ready.
+            preload: modules that a Python kernel finds imported.
 
         Raises:
-            CommandError: no such kernelspec, or the label is in use.
+            CommandError: no such kernelspec, the label is in use, or a module can not be preloaded.
             KernelDied, KernelTimeout: it did not become ready.
         """
         leaf = await start_one(
-            self._context(), spec, label, cwd=cwd, env=dict(env or {}), timeout=timeout
+            self._context(),
+            spec,
+            label,
+            cwd=cwd,
+            env=dict(env or {}),
+            timeout=timeout,
+            preload=preload,
         )
         return AsyncKernelHandle(self, leaf)
 

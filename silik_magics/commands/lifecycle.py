@@ -54,6 +54,9 @@ async def kernels(context: Context) -> Table:
 )
 @click.option("--cwd", type=DIRECTORY, metavar="DIR", help="Its working directory.")
 @click.option("--env", multiple=True, metavar="K=V", help="An environment variable (repeatable).")
+@click.option(
+    "--preload", metavar="MODULES", help="Modules that it finds imported: `numpy,pandas`."
+)
 @click.option("--if-missing", is_flag=True, help="Keep the one that has this label.")
 @click.option("--replace", is_flag=True, help="Stop the one that has this label, and start anew.")
 @click.option("--timeout", type=SECONDS, metavar="S", help="Seconds until it must be ready.")
@@ -64,6 +67,7 @@ async def start(
     count: int | None,
     cwd: str | None,
     env: tuple[str, ...],
+    preload: str | None,
     if_missing: bool,
     replace: bool,
     timeout: float | None,
@@ -74,6 +78,8 @@ async def start(
     file name of the Jupyter runtime directory. The kernel's name is its label and the file
     extension of its language; without a label a short word is chosen. `-n 8 -l w` starts `w1` to
     `w8` together. With `--if-missing` a cell can be run again: what is there and alive stays.
+    Python kernels are forked from a process that has imported ipykernel, and the modules of
+    `--preload`; `--preload ''` preloads none, whatever the settings say.
 
     Example:
         silik> start python3 --label k1
@@ -98,7 +104,10 @@ async def start(
     if not is_spec and not _names_a_file(spec):
         state.manager.specs.get(spec)  # says what there is, or was installed just now
         is_spec = True
-    launcher = _launcher(context, spec, is_spec, cwd, variables, timeout)
+    if preload and not is_spec:
+        raise CommandError("an attached kernel can not preload modules", "leave `--preload` out.")
+    modules = None if preload is None else _modules(preload)
+    launcher = _launcher(context, spec, is_spec, cwd, variables, timeout, modules)
     labels = [
         name
         for name in _labels(state, folder, label, count)
@@ -118,11 +127,14 @@ def _launcher(
     cwd: str | None,
     variables: dict[str, str],
     timeout: float | None,
+    preload: Sequence[str] | None = None,
 ) -> Launcher:
     manager = context.state.manager
     if not is_spec:
         return lambda name: manager.attach(spec, name=name, timeout=timeout)
-    return lambda name: manager.launch(spec, name=name, cwd=cwd, env=variables, timeout=timeout)
+    return lambda name: manager.launch(
+        spec, name=name, cwd=cwd, env=variables, timeout=timeout, preload=preload
+    )
 
 
 def _names_a_file(spec: str) -> bool:
@@ -136,6 +148,16 @@ def _assignment(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise CommandError(f"--env {text} is no assignment", "write `--env NAME=VALUE`.")
     return name, value
+
+
+def _modules(text: str) -> list[str]:
+    modules = [word.strip() for word in text.split(",") if word.strip()]
+    for module in modules:
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise CommandError(
+                f"--preload {module} is no name of a module", "write `--preload numpy,pandas`."
+            )
+    return modules
 
 
 def _labels(
@@ -244,10 +266,11 @@ async def start_one(
     cwd: str | None = None,
     env: dict[str, str] | None = None,
     timeout: float | None = None,
+    preload: Sequence[str] | None = None,
 ) -> KernelLeaf:
     """Start one kernel in the current folder and return its leaf (for Python)."""
     context.state.manager.specs.get(spec)
-    launcher = _launcher(context, spec, True, cwd, env or {}, timeout)
+    launcher = _launcher(context, spec, True, cwd, env or {}, timeout, preload)
     return await _place_one(context, spec, label, launcher)
 
 

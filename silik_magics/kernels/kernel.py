@@ -300,6 +300,9 @@ class Kernel:
         with open_log(self.log) as log:
             try:
                 await self.process.restart_kernel(now=now, stdout=log, stderr=log)
+            except CommandError:  # what it preloads can not be imported any more
+                self.death = Death(None, starting=True)
+                raise
             except OSError as error:  # its program is not there any more
                 self.death = Death(None, starting=True)
                 spec = self.process.kernel_spec

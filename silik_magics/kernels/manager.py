@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import signal as signals
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,11 +17,13 @@ from jupyter_client.connect import find_connection_file
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
-from traitlets import Bool, CaselessStrEnum, Float, default
+from traitlets import Bool, CaselessStrEnum, Float, List, Unicode, default
 
 from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.connection import read_connection_file
 from silik_magics.kernels.death import not_started
+from silik_magics.kernels.forking import templates
+from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.kernel import Kernel, open_log
 from silik_magics.kernels.phases import keep_last_lines, mark
 from silik_magics.kernels.process import KernelProcess
@@ -73,6 +75,18 @@ class SilikKernelManager(AsyncMultiKernelManager):
         help="Encrypt what goes to and from kernels whose kernelspec says that they can.",
     )
 
+    fork_start = Bool(
+        True,
+        config=True,
+        help="""Fork kernels that run ipykernel from a process that has imported it already, one
+        for each interpreter. They start in a fraction of the time and need half the memory.""",
+    )
+    preload = List(
+        Unicode(),
+        config=True,
+        help="Modules for that process to import too, unless `--preload`: numpy, for example.",
+    )
+
     @default("kernel_manager_class")
     def _default_process_class(self) -> str:
         return _PROCESS_CLASS
@@ -94,6 +108,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         self.kernels: dict[str, Kernel] = {}
         self._spawning: set[asyncio.Task[Kernel]] = set()
         self._opening: set[Kernel] = set()
+        templates.join(self)
         self.specs = Specs(cast("KernelSpecManager", self.kernel_spec_manager))
         self._plain_context = zmq.Context.shadow(self.context.underlying)
 
@@ -107,6 +122,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        preload: Sequence[str] | None = None,
     ) -> Kernel:
         """Start a kernel and return it when it is ready.
 
@@ -116,22 +132,26 @@ class SilikKernelManager(AsyncMultiKernelManager):
             cwd: its working directory; ours by default.
             env: environment variables to add to ours.
             timeout: seconds until it must be ready; `start_timeout` by default.
+            preload: modules that it is to find imported; those of the setting by default.
 
         Raises:
-            CommandError: no such kernelspec or directory.
+            CommandError: no such kernelspec or directory, or a module can not be preloaded.
             KernelDied: its program does not exist, or ended before it was ready.
             KernelTimeout: it did not become ready in time.
         """
         spec = self.specs.get(spec_name)
         mark("find")
         directory = None if cwd is None else _directory(cwd)
+        if preload:
+            self._check_preload(spec)
+        modules = self.preload if preload is None else preload
         for _ in range(PORT_TRIES - 1):
             try:
-                return await self._launch(spec, name, directory, env, timeout)
+                return await self._launch(spec, name, directory, env, timeout, modules)
             except KernelDied as error:
                 if PORT_TAKEN not in error.message:
                     raise
-        return await self._launch(spec, name, directory, env, timeout)
+        return await self._launch(spec, name, directory, env, timeout, modules)
 
     async def _launch(
         self,
@@ -140,8 +160,9 @@ class SilikKernelManager(AsyncMultiKernelManager):
         directory: str | None,
         env: Mapping[str, str] | None,
         timeout: float | None,
+        preload: Sequence[str],
     ) -> Kernel:
-        spawning = asyncio.ensure_future(self._spawn(spec, name, directory, env))
+        spawning = asyncio.ensure_future(self._spawn(spec, name, directory, env, preload))
         self._spawning.add(spawning)
         spawning.add_done_callback(self._spawning.discard)
         try:
@@ -154,7 +175,12 @@ class SilikKernelManager(AsyncMultiKernelManager):
         return await self._opened(kernel, timeout)
 
     async def _spawn(
-        self, spec: Spec, name: str, directory: str | None, env: Mapping[str, str] | None
+        self,
+        spec: Spec,
+        name: str,
+        directory: str | None,
+        env: Mapping[str, str] | None,
+        preload: Sequence[str],
     ) -> Kernel:
         kernel_id = self.new_kernel_id()
         log_path = Path(self.connection_dir, f"silik-{kernel_id}.log")
@@ -167,8 +193,12 @@ class SilikKernelManager(AsyncMultiKernelManager):
                     env={**inherited_environment(os.environ), **(env or {})},
                     stdout=log,
                     stderr=log,
+                    preload=preload,
                     **self._extra_arguments(spec),
                 )
+        except CommandError:  # what is to be preloaded can not be imported
+            self._forget(kernel_id, log_path)
+            raise
         except (OSError, NoSuchKernel, RuntimeError) as error:
             self._forget(kernel_id, log_path)
             raise not_started(name or spec.name, spec.argv, spec.resource_dir, error) from None
@@ -192,11 +222,27 @@ class SilikKernelManager(AsyncMultiKernelManager):
         return kernel
 
     def pre_start_kernel(self, kernel_name: str | None, kwargs: Any) -> Any:
-        """Prepare a kernel, with the encryption of this manager where it has the trait."""
+        """Prepare a kernel, with the settings of this manager where it has them."""
+        preload = kwargs.pop("preload", self.preload)
         km, kernel_name, kernel_id = super().pre_start_kernel(kernel_name, kwargs)
         if km.has_trait("transport_encryption"):
             km.transport_encryption = self.transport_encryption  # type: ignore[attr-defined]
+        if isinstance(km, KernelProcess):
+            km.fork_start = self.fork_start
+            km.preload = preload
         return km, kernel_name, kernel_id
+
+    def _check_preload(self, spec: Spec) -> None:
+        if not self.fork_start:
+            raise CommandError(
+                "modules can be preloaded for kernels that are forked only",
+                "set `SilikKernelManager.fork_start = True`, or leave `--preload` out.",
+            )
+        if not runs_ipykernel(spec.argv):
+            raise CommandError(
+                f"modules can not be preloaded for {spec.name}: it does not run ipykernel",
+                "leave `--preload` out.",
+            )
 
     def _extra_arguments(self, spec: Spec) -> dict[str, Any]:
         if self.share_history or not {"ipykernel_launcher", "ipykernel"} & set(spec.argv):
@@ -269,6 +315,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
 
     def close(self) -> None:
         """Give back the zmq context; no kernel may be left."""
+        templates.leave(self)
         self.context.destroy(linger=0)
 
     async def _end(self, kernel: Kernel, *, now: bool) -> None:

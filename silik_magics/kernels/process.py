@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ import psutil
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float
 
+from silik_magics.kernels.forking.plan import runs_ipykernel
+from silik_magics.kernels.forking.provisioner import ForkProvisioner
 from silik_magics.kernels.watch import Watch
 
 
@@ -25,8 +28,11 @@ class KernelProcess(AsyncKernelManager):
 
     jupyter_client looks whether the process has ended ten times a second; this class is woken.
 
-    The attribute `returncode` is that of the last process, as subprocess has it; `on_end` is
-    called when the process ends, whoever ended it.
+    Attributes:
+        returncode: that of the last process, as subprocess has it; None when nobody knows.
+        on_end: called when the process ends, whoever ended it.
+        fork_start: whether to fork it, where its kernelspec allows that.
+        preload: what the process has imported, from which it is forked.
     """
 
     shutdown_wait_time = Float(
@@ -39,6 +45,8 @@ class KernelProcess(AsyncKernelManager):
         super().__init__(**kwargs)
         self.on_end: Callable[[], None] = lambda: None
         self.returncode: int | None = None
+        self.fork_start = False
+        self.preload: Sequence[str] = ()
         self.attached_pid: int | None = None
         self._end = asyncio.Event()
         self._watch: Watch | None = None
@@ -95,8 +103,10 @@ class KernelProcess(AsyncKernelManager):
             assert self.attached_pid is not None
             return runs(self.attached_pid)
         assert self.provisioner is not None
-        self.returncode = await self.provisioner.poll()
-        return self.returncode is None
+        status = await self.provisioner.poll()
+        is_known = getattr(self.provisioner, "status_is_known", True)
+        self.returncode = status if is_known else None
+        return status is None
 
     async def wait_for_end(self) -> None:
         """Wait until the process has ended; at once where nothing is known of a process."""
@@ -109,10 +119,33 @@ class KernelProcess(AsyncKernelManager):
 
     # What jupyter_client calls on the way
 
+    async def _async_pre_start_kernel(self, **kw: Any) -> tuple[list[str], dict[str, Any]]:
+        self.kernel_id = self.kernel_id or kw.pop("kernel_id")
+        if self.provisioner is None and self.fork_start and self._can_fork():
+            self.provisioner = ForkProvisioner(
+                kernel_id=self.kernel_id,
+                kernel_spec=self.kernel_spec,
+                parent=self,
+                preload=list(self.preload),
+                log=self.log,
+            )
+        return await super()._async_pre_start_kernel(**kw)
+
+    def _can_fork(self) -> bool:
+        """Say whether its kernelspec allows it, and neither it nor a setting asks for another."""
+        spec = self.kernel_spec
+        default = KernelProvisionerFactory.instance().default_provisioner_name
+        return (
+            spec is not None
+            and default in ("local-provisioner", "silik-fork")
+            and not spec.metadata.get("kernel_provisioner")
+            and runs_ipykernel(spec.argv)
+        )
+
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         # Popen says so too, but then jupyter_client logs it, with PATH and all, into the user's
         # cell. What other provisioners start is not on this machine.
-        if type(self.provisioner) is LocalProvisioner:
+        if type(self.provisioner) in (LocalProvisioner, ForkProvisioner):
             check_program(kernel_cmd[0], kw.get("env") or os.environ)
         await super()._async_launch_kernel(kernel_cmd, **kw)
 

@@ -27,11 +27,14 @@ HOME = Path(tempfile.mkdtemp(prefix="silik-bench-"))
 os.environ.update(JUPYTER_RUNTIME_DIR=str(HOME / "runtime"), IPYTHONDIR=str(HOME / "ipython"))
 (HOME / "runtime").mkdir(mode=0o700)
 
+import psutil  # noqa: E402
 from jupyter_client.manager import KernelManager, start_new_kernel  # noqa: E402
 from support.host import Cell, Host, host  # noqa: E402
+from support.raw import live  # noqa: E402
 from support.sweeps import SILIK, run, write_notebook  # noqa: E402
 
 from silik_magics import Silik  # noqa: E402
+from silik_magics.kernels.forking.templates import running  # noqa: E402
 
 LINES = "for i in range(100_000): print('line', i)"
 DISPLAYS = "from IPython.display import display\nfor i in range(5_000): display(i)"
@@ -164,13 +167,13 @@ def throughput() -> Iterator[Row]:
         yield from compare(opened, "%%silik k1.py\n", opened, "", reference)
 
 
-def textbook_start() -> float:
+def textbook_start(code: str = "None") -> float:
     """Start a kernel as the documentation of jupyter_client does, to its first result."""
 
     def start() -> None:
         nonlocal manager, client
         manager, client = start_new_kernel(kernel_name="python3")
-        client.execute_interactive("None", output_hook=lambda _: None)
+        client.execute_interactive(code, output_hook=lambda _: None)
 
     manager: KernelManager
     client = None
@@ -182,6 +185,9 @@ def textbook_start() -> float:
 
 def start() -> Iterator[Row]:
     with Silik() as silik:
+        silik.start("python3").stop(now=True)
+        while not any(template.is_ready for template in running()):
+            time.sleep(0.1)
 
         def ours() -> float:
             seconds = clock(lambda: silik.start("python3", "k1").run("None"))
@@ -189,7 +195,7 @@ def start() -> Iterator[Row]:
             return seconds
 
         mine, textbook = alternate(ours, textbook_start, 9)
-        yield Row("python3 start to first result", "textbook start", 0.60, mine, textbook)
+        yield Row("python3 start to first result", "textbook start", 0.15, mine, textbook)
 
         def eight() -> float:
             def all_of_them() -> None:
@@ -200,8 +206,70 @@ def start() -> Iterator[Row]:
             silik.stop("w*", now=True)
             return seconds
 
-        many = statistics.median(eight() for _ in range(3))
-        yield Row("8 python3 by one command", "8 textbook starts in turn", 0.35, many, 8 * textbook)
+        many = statistics.median(eight() for _ in range(5))
+        yield Row("8 python3 by one command", "8 textbook starts in turn", 0.10, many, 8 * textbook)
+        kernel = silik.start("python3", "k1")
+
+        def again() -> None:
+            kernel.restart(now=True)
+            kernel.run("None")
+
+        anew = statistics.median(clock(again) for _ in range(9))
+        yield Row("restart --now to first result", "textbook start", 0.20, anew, textbook)
+
+
+def cold() -> Iterator[Row]:
+    """Compare the first start of a process, which starts the template too."""
+
+    def ours() -> float:
+        with Silik() as silik:
+            return clock(lambda: silik.start("python3", "k1").run("None"))
+
+    mine, textbook = alternate(ours, textbook_start, 7)
+    yield Row("the first start of a process", "textbook start", 0.60, mine, textbook)
+
+    def eight() -> float:
+        def all_of_them() -> None:
+            silik.command("start python3 -n 8 -l w")
+            silik.run("None", "w*")
+
+        with Silik() as silik:
+            return clock(all_of_them)
+
+    many = statistics.median(eight() for _ in range(5))
+    yield Row("the first 8 of a process", "8 textbook starts in turn", 0.35, many, 8 * textbook)
+
+
+def preload() -> Iterator[Row]:
+    """Compare with a textbook start and the import that it does not do."""
+    with Silik() as silik:
+        modules = ["numpy", "pandas"]
+        silik.start("python3", "k1", preload=modules).stop(now=True)
+
+        def ours() -> float:
+            seconds = clock(lambda: silik.start("python3", "k1", preload=modules).run("None"))
+            silik.stop("k1.py", now=True)
+            return seconds
+
+        mine, textbook = alternate(ours, partial(textbook_start, "import numpy, pandas"), 7)
+    reference = "textbook start, and the import"
+    yield Row("start --preload numpy,pandas", reference, 0.15, mine, textbook)
+
+
+def memory() -> Iterator[Row]:
+    """Compare what an idle kernel more costs: its share of the memory (PSS)."""
+
+    def pss(fork: bool) -> float:
+        with Silik() as silik:
+            silik.manager.fork_start = fork
+            silik.command("start python3 -n 8 -l w")
+            silik.run("None", "w*")
+            shares = [
+                psutil.Process(live(kernel).process.pid).memory_full_info().pss for kernel in silik
+            ]
+        return statistics.median(shares) / 2**20
+
+    yield Row("memory of one of 8 kernels, PSS", "spawned", 0.6, pss(True), pss(False), "MB")
 
 
 def fan_out() -> Iterator[Row]:
@@ -291,7 +359,20 @@ def engine() -> Iterator[Row]:
 
 ROWS = {
     function.__name__: function
-    for function in (round_trip, hop, throughput, start, fan_out, load, idle, sweep, engine)
+    for function in (
+        round_trip,
+        hop,
+        throughput,
+        start,
+        cold,
+        preload,
+        memory,
+        fan_out,
+        load,
+        idle,
+        sweep,
+        engine,
+    )
 }
 
 
