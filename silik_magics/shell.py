@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 from silik_magics.commands import completion
+from silik_magics.commands.ahead import move
 from silik_magics.commands.cell import MAGIC, Header, read_header
 from silik_magics.commands.completion import Completions, Item
 from silik_magics.commands.context import Context, State, kernel_of
@@ -40,6 +41,7 @@ class Shell:
     def __init__(self, manager: SilikKernelManager | None = None) -> None:
         # Not `manager or ...`: a manager without kernels is empty, so it is false.
         self.state = State(SilikKernelManager() if manager is None else manager)
+        self.state.manager.ahead.move = move
 
     def context(self, sink: Sink) -> Context:
         """Return the context of one cell, whose outputs go to `sink`."""
@@ -93,6 +95,7 @@ class Shell:
 
     async def run_line(self, line: Line, context: Context) -> Answer | None:
         """Run one line and return its answer instead of showing it."""
+        self.state.manager.ahead.fill()  # those of the setting, before the first is asked for
         arguments = [word.expand(self.state.variables) for word in line.words]
         if arguments[0].text == LINE_MAGIC:  # so that a notebook moves to the silik kernel
             arguments = arguments[1:] or [Argument("help")]

@@ -5,6 +5,7 @@ from silik_magics.commands import (  # noqa: F401, I001
     running,
     folders,
     facts,
+    ahead,
     exchange,
     doctor,
     cell,

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from silik_magics.commands.context import Context, KernelLeaf, kernel_of
+from silik_magics.commands.context import Context, kernel_of
 from silik_magics.commands.kinds import COMMAND, KERNEL, PATHS, VARIABLE
 from silik_magics.commands.reference import help_of, overview
 from silik_magics.commands.table import command, lookup
 from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError, did_you_mean
+from silik_magics.kernels.kernel import Kernel
 from silik_magics.language.literals import Text
 from silik_magics.language.words import quote
 
@@ -36,7 +37,8 @@ async def ps(context: Context, paths: tuple[str, ...]) -> Table:
     """Show the state of kernels, all of them by default.
 
     The memory is that of the kernel's process and all it started; `cpu` is the share of one
-    processor since the last `ps`. As data, times are seconds and memory is bytes.
+    processor since the last `ps`. Kernels that `warm` keeps ready are in the state `ahead`. As
+    data, times are seconds and memory is bytes.
 
     Example:
         silik> start python3 -l k1
@@ -47,17 +49,19 @@ async def ps(context: Context, paths: tuple[str, ...]) -> Table:
     """
     tree = context.state.tree
     leaves = tree.leaves(paths) if paths else list(tree.root.leaves())
-    rows = [_row(leaf) for leaf in leaves]
+    rows = [_row(kernel_of(leaf), leaf.path.removeprefix("~/")) for leaf in leaves]
+    if not paths:
+        ahead = context.state.manager.ahead.kernels
+        rows += [{**_row(kernel, "-"), "state": "ahead"} for kernel in ahead]
     return table(PS_COLUMNS, rows, [_shown(row) for row in rows], empty="No kernel is here.")
 
 
-def _row(leaf: KernelLeaf) -> dict[str, Any]:
-    kernel = kernel_of(leaf)
+def _row(kernel: Kernel, path: str) -> dict[str, Any]:
     alive = kernel.death is None
     cpu, memory = kernel.usage.measure(kernel.process.pid if alive else None)
     now = datetime.now(UTC)
     return {
-        "kernel": leaf.path.removeprefix("~/"),
+        "kernel": path,
         "state": kernel.state,
         "kernelspec": kernel.spec or "(attached)",
         "pid": kernel.process.pid if alive else None,

@@ -132,7 +132,7 @@ def _launcher(
     manager = context.state.manager
     if not is_spec:
         return lambda name: manager.attach(spec, name=name, timeout=timeout)
-    return lambda name: manager.launch(
+    return lambda name: manager.provide(
         spec, name=name, cwd=cwd, env=variables, timeout=timeout, preload=preload
     )
 

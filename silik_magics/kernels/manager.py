@@ -17,9 +17,10 @@ from jupyter_client.connect import find_connection_file
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
-from traitlets import Bool, CaselessStrEnum, Float, List, Unicode, default
+from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode, default
 
 from silik_magics.errors import CommandError, KernelDied, SilikError
+from silik_magics.kernels.ahead import Ahead
 from silik_magics.kernels.connection import read_connection_file
 from silik_magics.kernels.death import not_started
 from silik_magics.kernels.forking import templates
@@ -87,6 +88,13 @@ class SilikKernelManager(AsyncMultiKernelManager):
         help="Modules for that process to import too, unless `--preload`: numpy, for example.",
     )
 
+    warm = Dict(
+        value_trait=Int(),
+        key_trait=Unicode(),
+        config=True,
+        help="How many kernels to start ahead, by kernelspec: `{'python3': 2}`. See `warm`.",
+    )
+
     @default("kernel_manager_class")
     def _default_process_class(self) -> str:
         return _PROCESS_CLASS
@@ -108,11 +116,60 @@ class SilikKernelManager(AsyncMultiKernelManager):
         self.kernels: dict[str, Kernel] = {}
         self._spawning: set[asyncio.Task[Kernel]] = set()
         self._opening: set[Kernel] = set()
+        self.ahead = Ahead(self)
         templates.join(self)
         self.specs = Specs(cast("KernelSpecManager", self.kernel_spec_manager))
         self._plain_context = zmq.Context.shadow(self.context.underlying)
 
     # Beginning
+
+    async def provide(
+        self,
+        spec_name: str,
+        *,
+        name: str = "",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        preload: Sequence[str] | None = None,
+    ) -> Kernel:
+        """Return a kernel that was started ahead if one fits, or start one.
+
+        Args:
+            spec_name: the kernelspec.
+            name: how errors call it.
+            cwd: its working directory; ours by default.
+            env: environment variables to add to ours.
+            timeout: seconds until it must be ready; `start_timeout` by default.
+            preload: modules that it is to find imported; those of the setting by default.
+
+        Raises:
+            SilikError: those of :meth:`launch`.
+        """
+        kernel = None
+        if spec_name in self.ahead.wanted and preload in (None, self.preload):
+            directory = os.getcwd() if cwd is None else _directory(cwd)  # noqa: PTH109 - a string
+            wanted = {**self.inherited_environment(), **(env or {})}
+            kernel = await self.ahead.take(spec_name, directory, wanted)
+        if kernel is None:
+            kernel = await self.launch(
+                spec_name, name=name, cwd=cwd, env=env, timeout=timeout, preload=preload
+            )
+        kernel.name = name or spec_name
+        self.ahead.fill()
+        return kernel
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a kernel runs something, or starts."""
+        return bool(self._spawning or self._opening) or any(
+            kernel.state == "busy" for kernel in self.kernels.values()
+        )
+
+    @staticmethod
+    def inherited_environment() -> dict[str, str]:
+        """Return the environment that kernels inherit from us."""
+        return inherited_environment(os.environ)
 
     async def launch(
         self,
@@ -190,7 +247,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
                     kernel_name=spec.name,
                     kernel_id=kernel_id,
                     cwd=directory,
-                    env={**inherited_environment(os.environ), **(env or {})},
+                    env={**self.inherited_environment(), **(env or {})},
                     stdout=log,
                     stderr=log,
                     preload=preload,
@@ -290,6 +347,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
 
         Those that are only just starting too: whoever waits for them gets an error.
         """
+        await self.ahead.close()
         pending = [*self._pending_kernels.values(), *self._spawning]
         await asyncio.gather(*pending, return_exceptions=True)
         kernels = [*self.kernels.values(), *self._opening]
@@ -350,14 +408,14 @@ def _directory(cwd: str) -> str:
     path = Path(os.path.expanduser(cwd))  # noqa: PTH111 - Path's raises for an unknown user
     if not path.is_dir():
         raise CommandError(f"{cwd} is not a directory", "give `--cwd` one that exists.")
-    return str(path)
+    return os.path.abspath(path)  # noqa: PTH100 - links stay
 
 
 def runtime_dir() -> str:
     """Return the Jupyter runtime directory, made for the user alone where it is missing."""
     path = Path(jupyter_runtime_dir())
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return str(path)
+    return os.path.abspath(path)  # noqa: PTH100 - links stay
 
 
 def connection_files() -> list[Path]:

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -97,6 +97,10 @@ class KernelProcess(AsyncKernelManager):
         client = BlockingKernelClient() if blocking else AsyncKernelClient()
         client.load_connection_info(self.get_connection_info())
         return client
+
+    def relocate(self, cwd: str, env: Mapping[str, str]) -> None:
+        """Have it started with another working directory and environment when it is restarted."""
+        cast("dict[str, Any]", self._launch_args).update(cwd=cwd, env=dict(env))
 
     async def _is_running(self) -> bool:
         if not self.owns_kernel:

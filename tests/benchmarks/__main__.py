@@ -167,12 +167,12 @@ def throughput() -> Iterator[Row]:
         yield from compare(opened, "%%silik k1.py\n", opened, "", reference)
 
 
-def textbook_start(code: str = "None") -> float:
+def textbook_start(code: str = "None", spec: str = "python3") -> float:
     """Start a kernel as the documentation of jupyter_client does, to its first result."""
 
     def start() -> None:
         nonlocal manager, client
-        manager, client = start_new_kernel(kernel_name="python3")
+        manager, client = start_new_kernel(kernel_name=spec)
         client.execute_interactive(code, output_hook=lambda _: None)
 
     manager: KernelManager
@@ -254,6 +254,27 @@ def preload() -> Iterator[Row]:
         mine, textbook = alternate(ours, partial(textbook_start, "import numpy, pandas"), 7)
     reference = "textbook start, and the import"
     yield Row("start --preload numpy,pandas", reference, 0.15, mine, textbook)
+
+
+def ahead() -> Iterator[Row]:
+    """Compare kernels that were started ahead with the textbook start of the same kernelspec."""
+    with Silik() as silik:
+        specs = silik.manager.specs.all()
+        for spec, code in (("python3", "None"), ("bash", "true"), ("ir", "NULL")):
+            if spec not in specs:
+                continue
+
+            def ours(spec: str = spec, code: str = code) -> float:
+                silik.command(f"warm {spec}=1")
+                while not silik.manager.ahead.kernels:
+                    time.sleep(0.05)
+                seconds = clock(lambda: silik.start(spec, "k1").run(code))
+                silik.stop("k1*", now=True)
+                silik.command(f"warm {spec}=0")
+                return seconds
+
+            mine, textbook = alternate(ours, partial(textbook_start, code, spec), 5)
+            yield Row(f"{spec} started ahead", "textbook start", 0.05, mine, textbook)
 
 
 def memory() -> Iterator[Row]:
@@ -366,6 +387,7 @@ ROWS = {
         start,
         cold,
         preload,
+        ahead,
         memory,
         fan_out,
         load,

@@ -2,7 +2,7 @@
 
 Loaded in a pytest of its own, see `test_conformance_ipykernel.py`. These environment variables
 are for it: `VERDICTS` is the file to write, `THROUGH_SILIK` says whether their kernels are reached
-through the kernel `silik`.
+through the kernel `silik`. Told is too how many kernels were forked.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from jupyter_client import manager
 from jupyter_client.kernelspec import get_kernel_spec
 from jupyter_core.paths import jupyter_data_dir
 
+from silik_magics.kernels.forking.provisioner import ForkProvisioner
+
 # How each test ended, by its id: `passed`, `failed`, or why it was skipped.
 verdicts: dict[str, str] = {}
+forked: list[str] = []
 start_directly = manager.start_new_kernel
+launch = ForkProvisioner.launch_kernel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "flaky(max_runs): of a plugin that they use")
+    ForkProvisioner.launch_kernel = launch_and_count  # type: ignore[method-assign]
     if os.environ.get("THROUGH_SILIK"):
         manager.start_new_kernel = start_through_silik
 
@@ -42,7 +47,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    Path(os.environ["VERDICTS"]).write_text(json.dumps(verdicts), encoding="utf-8")
+    told = {"verdicts": verdicts, "forked": len(forked)}
+    Path(os.environ["VERDICTS"]).write_text(json.dumps(told), encoding="utf-8")
+
+
+async def launch_and_count(self: ForkProvisioner, cmd: list[str], **options: Any) -> Any:
+    """Launch a kernel; take note of those that were forked."""
+    info = await launch(self, cmd, **options)
+    if not self.why_spawned:
+        forked.append(self.kernel_id)
+    return info
 
 
 def start_through_silik(

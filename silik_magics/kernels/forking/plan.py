@@ -47,7 +47,7 @@ class Plan:
         arguments: what comes after the module's name.
         environment: all of it.
         cwd: an absolute path.
-        outputs: for its stdout and stderr, as subprocess has it.
+        outputs: for its stdout and stderr, as subprocess has it; STDOUT for a stderr.
     """
 
     key: Key
@@ -121,9 +121,7 @@ def _unusual_options(options: Mapping[str, Any]) -> str:
         return "it is to live on without its host"
     if options.get("stdin") not in (None, subprocess.DEVNULL):
         return "it reads from a stdin of its own"
-    if {subprocess.PIPE, subprocess.STDOUT} & {
-        output for output in (options.get("stdout"), options.get("stderr")) if output is not None
-    }:
+    if subprocess.PIPE in (options.get("stdout"), options.get("stderr")):
         return "its output goes to a pipe"
     cwd = options.get("cwd")
     return "" if cwd is None or Path(cwd).is_dir() else f"{cwd} is not a directory"

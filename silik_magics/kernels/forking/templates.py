@@ -151,11 +151,10 @@ class Template:
         if not channel.write(struct.pack("!I", len(packed)) + packed):
             raise Refused("its environment is too large")
         with contextlib.ExitStack() as opened:
-            outputs = [
-                _descriptor(output, number, opened)
-                for number, output in enumerate(plan.outputs, start=1)
-            ]
-            descriptors = [channel.far_end.fileno(), *outputs]
+            stdout, stderr = plan.outputs
+            out = _descriptor(stdout, 1, opened)
+            err = out if stderr == subprocess.STDOUT else _descriptor(stderr, 2, opened)
+            descriptors = [channel.far_end.fileno(), out, err]
             try:
                 socket.send_fds(self._control, [b"k"], descriptors)
             except OSError as error:

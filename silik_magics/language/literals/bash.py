@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from silik_magics.language.literals.language import Language
 from silik_magics.language.literals.plain import Unfit
@@ -79,6 +79,15 @@ class Bash(Language):
     def _key(self, key: str) -> str:
         # Quoted always: a bare `@` or `*` would mean all keys.
         return "$'" + "".join(map(_byte, key.encode())) + "'"
+
+    def moving(self, cwd: str, variables: Mapping[str, str | None]) -> str:
+        """Return source that changes directory and environment."""
+        steps = [f"cd -- {self.text(cwd)}"] if cwd else []
+        for name, value in variables.items():
+            steps.append(
+                f"unset -v {name}" if value is None else f"export {name}={self.text(value)}"
+            )
+        return " && ".join(steps)
 
     def showing(self, name: str, mark: str) -> str:
         """Return source that prints a variable; it leaves no name behind."""

@@ -80,6 +80,17 @@ class JavaScript(Language):
         items = ", ".join(f"{_key(key)}: {self.source(item)}" for key, item in value.items())
         return f"{{{items}}}"
 
+    def moving(self, cwd: str, variables: Mapping[str, str | None]) -> str:
+        """Return source that changes directory and environment; Deno's way of it."""
+        steps = [f"Deno.chdir({self.text(cwd)});"] if cwd else []
+        for name, value in variables.items():
+            steps.append(
+                f"Deno.env.delete({self.text(name)});"
+                if value is None
+                else f"Deno.env.set({self.text(name)}, {self.text(value)});"
+            )
+        return "\n".join(steps)
+
     def showing(self, name: str, mark: str) -> str:
         """Return source that prints a variable; it leaves no name behind."""
         return _SHOW % {"name": name, "mark": c_string(mark)}

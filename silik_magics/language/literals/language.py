@@ -139,6 +139,20 @@ class Language(ABC):
                 except Unfit as error:
                     raise error.inside(key) from None
 
+    # Where a kernel is
+
+    def moving(self, cwd: str, variables: Mapping[str, str | None]) -> str:
+        """Return source that changes directory and environment; empty if it is not known how.
+
+        It prints nothing and leaves no name behind.
+
+        Args:
+            cwd: the working directory; empty if it stays.
+            variables: of the environment, all of them identifiers; None takes one away.
+        """
+        del cwd, variables
+        return ""
+
     # Reading back
 
     def showing(self, name: str, mark: str) -> str:

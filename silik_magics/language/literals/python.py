@@ -42,6 +42,19 @@ class Python(Language):
         """Return the source of a string."""
         return ascii(value)
 
+    def moving(self, cwd: str, variables: Mapping[str, str | None]) -> str:
+        """Return source that changes directory and environment."""
+        steps = [f"__import__('os').chdir({self.text(cwd)})"] if cwd else []
+        for name, value in variables.items():
+            steps.append(
+                f"__import__('os').environ.pop({name!r}, None)"
+                if value is None
+                else f"__import__('os').environ.update({name}={self.text(value)})"
+            )
+            if name == "TZ":
+                steps.append("__import__('time').tzset()")
+        return "\n".join(steps)
+
     def showing(self, name: str, mark: str) -> str:
         """Return source that prints a variable; it leaves no name behind."""
         source = f"{inspect.getsource(plain)}\nshow(names, {name!r}, {mark!r})\n"

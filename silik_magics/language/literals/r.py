@@ -121,6 +121,17 @@ class R(Language):
         names = ", ".join(map(self.text, value))
         return f"structure(list({items}), names = {f'c({names})' if value else 'character()'})"
 
+    def moving(self, cwd: str, variables: Mapping[str, str | None]) -> str:
+        """Return source that changes directory and environment."""
+        steps = [f"setwd({self.text(cwd)})"] if cwd else []
+        for name, value in variables.items():
+            steps.append(
+                f'Sys.unsetenv("{name}")'
+                if value is None
+                else f"Sys.setenv(`{name}` = {self.text(value)})"
+            )
+        return f"invisible({{{'; '.join(steps)}}})"
+
     def showing(self, name: str, mark: str) -> str:
         """Return source that prints a variable; it leaves no name behind."""
         code = _SHOW.replace("NAME", self.text(name))

@@ -73,6 +73,10 @@ class TestConnected(InSilik, PythonSamples, suite.KernelTests):
     cells_before = ("start python3 -l k1", "> k1.py")
 
 
+class TestConnectedToForked(InSilik, PythonSamples, suite.KernelTests):
+    cells_before = ("start python3 -l k1 --preload json", "> k1.py")  # the first would be spawned
+
+
 class TestCommandMode(InSilik, suite.KernelTests):
     cells_before = ("start python3 -l k1\nmkdir models",)
 

@@ -1,7 +1,8 @@
-"""ipykernel's own tests of its messages end the same through a connected `silik`.
+"""ipykernel's own tests of its messages end the same when it is forked, and through `silik`.
 
 They are taken from ipykernel's source distribution, of the version that is installed, and run in
-processes of their own: with the kernel itself, and through `silik`. Left out are those that drive
+processes of their own: with the kernel as it is spawned, forked from a template, and through
+`silik`. Left out are those that drive
 no kernel through a client, or start one by other means than a kernelspec.
 """
 
@@ -26,6 +27,7 @@ HALVES = (
 )
 TRIES = 3  # some hang on the clock of a machine that has other things to do
 
+SPAWNED, FORKED, THROUGH = "spawned", "forked", "through silik"
 # Why a test must end otherwise through `silik`.
 OTHERWISE = {
     "tests/test_kernel.py::test_parent_header_and_ident": "it prints the zmq identity of whoever"
@@ -59,7 +61,7 @@ def source(request: pytest.FixtureRequest) -> Path:
     return directory
 
 
-def start(source: Path, home: Path, tests: list[str], *, through: bool) -> subprocess.Popen[bytes]:
+def start(source: Path, home: Path, tests: list[str], how: str) -> subprocess.Popen[bytes]:
     """Begin to run tests, in Jupyter directories of their own."""
     home.mkdir()
     directories = {
@@ -71,7 +73,8 @@ def start(source: Path, home: Path, tests: list[str], *, through: bool) -> subpr
         **directories,
         "PYTHONPATH": str(TESTS),
         "VERDICTS": str(home / "verdicts.json"),
-        "THROUGH_SILIK": "yes" if through else "",
+        "THROUGH_SILIK": "yes" if how == THROUGH else "",
+        "JUPYTER_DEFAULT_PROVISIONER_NAME": "silik-fork" if how == FORKED else "local-provisioner",
     }
     command = [sys.executable, "-m", "pytest", "-p", "support.verdicts", "--noconftest", "-q"]
     command += [f"--config-file={os.devnull}", f"--rootdir={source}", "-p", "no:cacheprovider"]
@@ -85,42 +88,52 @@ def start(source: Path, home: Path, tests: list[str], *, through: bool) -> subpr
         )
 
 
-def run(source: Path, home: Path, *halves: list[str]) -> tuple[Verdicts, Verdicts]:
-    """Run tests directly and through `silik`, and return how they ended."""
-    sides: tuple[Verdicts, Verdicts] = {}, {}
+def run(source: Path, home: Path, *halves: list[str]) -> dict[str, Verdicts]:
+    """Run tests with kernels of each kind, and return how they ended."""
     started = [
-        (sides[through], place, start(source, place, half, through=bool(through)))
+        (how, place, start(source, place, half, how))
         for number, half in enumerate(halves)
-        for through in (0, 1)
-        for place in [home.with_name(f"{home.name}-{number}-{through}")]
+        for how in (SPAWNED, FORKED, THROUGH)
+        for place in [home.with_name(f"{home.name}-{number}-{how.split()[0]}")]
     ]
-    for verdicts, place, process in started:
+    found: dict[str, Verdicts] = {SPAWNED: {}, FORKED: {}, THROUGH: {}}
+    for how, place, process in started:
         process.wait()
         assert (place / "verdicts.json").exists(), (place / "log").read_text()
-        verdicts |= json.loads((place / "verdicts.json").read_text())
-    return sides
+        told = json.loads((place / "verdicts.json").read_text())
+        found[how] |= told["verdicts"]
+        assert told["forked"] >= (how == FORKED and len(told["verdicts"]) > 5), told["forked"]
+    return found
 
 
 @pytest.mark.timeout(600)
-def test_ipykernels_own_tests_end_as_they_do_without_silik(source: Path, tmp_path: Path) -> None:
+def test_ipykernels_own_tests_end_as_they_do_with_a_spawned_kernel(
+    source: Path, tmp_path: Path
+) -> None:
     halves = [[f"tests/{name}" for name in half] for half in HALVES]
-    direct, through = run(source, tmp_path / "all", *halves)
-    assert direct.keys() == through.keys()
+    found = run(source, tmp_path / "all", *halves)
+    expected = found[SPAWNED]
+    assert found[FORKED].keys() == found[THROUGH].keys() == expected.keys()
     for number in range(TRIES - 1):
         again = [
             name
-            for name in direct
-            if name not in OTHERWISE and (direct[name] != through[name] or "failed" in direct[name])
+            for name in expected
+            if name not in OTHERWISE
+            and (
+                {each[name] for each in found.values()} != {expected[name]}
+                or "failed" in expected[name]
+            )
         ]
         if not again:
             break
-        for before, now in zip(
-            (direct, through), run(source, tmp_path / f"again{number}", again), strict=True
-        ):
-            before |= now
-    differ = {name: verdict for name, verdict in through.items() if verdict != direct[name]}
-    assert differ == dict.fromkeys(OTHERWISE, "failed")
-    verdicts = list(direct.values())
-    assert verdicts.count("passed") > 80
-    skipped = {name: verdict for name, verdict in direct.items() if verdict != "passed"}
-    assert [verdict for verdict in skipped.values() if not any(w in verdict for w in NEVER)] == []
+        for how, now in run(source, tmp_path / f"again{number}", again).items():
+            found[how] |= now
+    assert _differ(found[FORKED], expected) == {}
+    assert _differ(found[THROUGH], expected) == dict.fromkeys(OTHERWISE, "failed")
+    assert list(expected.values()).count("passed") > 80
+    skipped = [verdict for verdict in expected.values() if verdict != "passed"]
+    assert [verdict for verdict in skipped if not any(w in verdict for w in NEVER)] == []
+
+
+def _differ(found: Verdicts, expected: Verdicts) -> Verdicts:
+    return {name: verdict for name, verdict in found.items() if verdict != expected[name]}

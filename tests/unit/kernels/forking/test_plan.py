@@ -76,7 +76,7 @@ def test_an_interpreter_that_is_not_there_can_not() -> None:
         ({"independent": True}, "without its host"),
         ({"stdin": subprocess.PIPE}, "stdin"),
         ({"stdout": subprocess.PIPE}, "pipe"),
-        ({"stderr": subprocess.STDOUT}, "pipe"),
+        ({"stderr": subprocess.PIPE}, "pipe"),
         ({"preexec_fn": print}, "preexec_fn"),
         ({"cwd": "/no/such/directory"}, "/no/such/directory"),
     ],
