@@ -9,12 +9,12 @@ import asyncio
 from typing import Any
 
 from silik_magics.commands import completion
-from silik_magics.commands.ahead import move
 from silik_magics.commands.cell import MAGIC, Header, read_header
 from silik_magics.commands.completion import Completions, Item
 from silik_magics.commands.context import Context, State, kernel_of
 from silik_magics.commands.declared import TABLE
 from silik_magics.commands.execution import Limits, Outcome, raise_failure, run_on
+from silik_magics.commands.moving import move
 from silik_magics.commands.reference import help_of
 from silik_magics.commands.table import SilikCommand, read_call
 from silik_magics.display.answers import Answer

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import psutil
 
+from silik_magics.kernels.forking.templates import PROGRAM as TEMPLATE
 from silik_magics.kernels.process import runs
 
 VARIABLE = "SILIK_RUN"
 END_SECONDS = 3.0
 _CONNECTION_FILE = re.compile(r"kernel-[0-9a-f-]{36}\.json")
+_LOG = re.compile(r"silik-([0-9a-f-]{36})\.log")
 
 
 def environment(run_id: str) -> dict[str, str]:
@@ -40,7 +42,7 @@ def end_kernels(run_id: str) -> int:
     kernels = list(_kernels(run_id))
     if not kernels:
         return 0
-    files = [file for kernel in kernels if (file := _connection_file(kernel)) is not None]
+    files = [file for kernel in kernels if (file := connection_file_of(kernel)) is not None]
     family = {*kernels, *(child for kernel in kernels for child in _children(kernel))}
     for process in family:
         with suppress(psutil.NoSuchProcess):
@@ -59,12 +61,19 @@ def _kernels(run_id: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             names = process.environ().get(VARIABLE, "").split()
-            if run_id in names and _connection_file(process) is not None:
+            if run_id in names and connection_file_of(process) is not None:
                 yield process
 
 
-def _connection_file(process: psutil.Process) -> Path | None:
-    return connection_file(process.cmdline())
+def connection_file_of(process: psutil.Process) -> Path | None:
+    """Return the connection file of a kernel's process, if it is one."""
+    argv = process.cmdline()
+    if str(TEMPLATE) not in argv:
+        return connection_file(argv)
+    # A forked kernel has the command of its template, but the log is its own.
+    logs = ((_LOG.fullmatch(Path(path).name), path) for path, *_ in process.open_files())
+    found = (Path(path).with_name(f"kernel-{log[1]}.json") for log, path in logs if log)
+    return next(found, None)
 
 
 def connection_file(argv: Sequence[str]) -> Path | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from silik_magics.batch.processes import connection_file
+from silik_magics.batch.processes import connection_file_of
 from silik_magics.kernels.process import runs
 
 VARIABLE = "SILIK_SWEEP_WORKER"
@@ -56,6 +56,6 @@ def _processes(worker: str) -> Iterator[psutil.Process]:
 
 def _connection_file(process: psutil.Process) -> Path | None:
     try:
-        return connection_file(process.cmdline())
+        return connection_file_of(process)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None

@@ -25,6 +25,7 @@ from silik_magics.batch.notebooks import engine_name, execute
 from silik_magics.batch.sweep_processes import VARIABLE, end_all_of
 from silik_magics.batch.sweep_row import DIED, ERROR, OK, Row, Task, commit
 from silik_magics.errors import SilikError
+from silik_magics.kernels.forking.provisioner import fork_by_default
 
 IDLE_SECONDS = 60.0
 TAKEN = {"taken": True}
@@ -64,6 +65,7 @@ def _prepare() -> None:
     warnings.simplefilter("ignore")  # nobody reads them here
     import papermill
 
+    fork_by_default()
     logging.getLogger(papermill.__name__).setLevel(logging.ERROR)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import click
 from click.shell_completion import CompletionItem
@@ -12,13 +12,9 @@ from silik_magics.commands.context import Context, State
 from silik_magics.commands.kinds import Kind
 from silik_magics.commands.table import command
 from silik_magics.display.answers import Table, table
-from silik_magics.errors import CommandError, SilikError
-from silik_magics.kernels.connection import Flags
-from silik_magics.kernels.kernel import Kernel
-from silik_magics.language.literals import LANGUAGES
+from silik_magics.errors import CommandError
 
 MOST = 32
-_QUIET = Flags(silent=True, store_history=False, stop_on_error=True)
 
 
 class SpecAndCount(Kind):
@@ -68,21 +64,3 @@ def _count(context: Context, word: str) -> tuple[str, int]:
         )
     context.state.manager.specs.get(spec)
     return spec, int(number)
-
-
-async def move(kernel: Kernel, cwd: str, variables: Mapping[str, str | None]) -> bool:
-    """Change a kernel's working directory and environment; say whether that was possible."""
-    language = LANGUAGES.get(kernel.language)
-    if language is None:
-        return False
-    try:
-        code = language.moving(cwd, variables)
-        code.encode()  # a path may be no text
-        reply = await kernel.execute(code, lambda _: None, _no_answer, _QUIET) if code else None
-    except (SilikError, UnicodeError):
-        return False
-    return reply is not None and reply.content.get("status") == "ok"
-
-
-async def _no_answer(question: object) -> None:
-    del question

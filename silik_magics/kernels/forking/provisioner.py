@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode
 
@@ -108,6 +109,13 @@ class ForkProvisioner(LocalProvisioner):
         if isinstance(process, ForkedProcess):
             process.poll()
         await super().cleanup(restart=restart)
+
+
+def fork_by_default() -> None:
+    """Let all of jupyter_client fork kernels in this process, where nobody asks for another way."""
+    factory = KernelProvisionerFactory.instance()
+    if factory.default_provisioner_name == "local-provisioner":
+        factory.default_provisioner_name = "silik-fork"
 
 
 def _not_preloaded(refused: Refused, plan: Plan) -> CommandError:

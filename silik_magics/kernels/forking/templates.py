@@ -51,12 +51,11 @@ class Template:
     spawned, and where kernels are started together: they are quicker when they wait for it.
     """
 
-    def __init__(self, key: Key, environment: dict[str, str]) -> None:
+    def __init__(self, key: Key) -> None:
         self.kernels: weakref.WeakSet[ForkedProcess] = weakref.WeakSet()
         self.asking = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._key = key
-        self._environment = environment
         self._seconds = IMPORT_SECONDS if key.preload else SECONDS
         self._control, self._far_end = socket.socketpair()
         self._control.setblocking(False)
@@ -67,7 +66,8 @@ class Template:
         """Start the process, if it was not yet."""
         if self.process is not None or self._far_end.fileno() < 0:
             return
-        environment = {k: v for k, v in self._environment.items() if k != "JPY_PARENT_PID"}
+        environment = {**os.environ, **dict(self._key.environment)}
+        environment.pop("JPY_PARENT_PID", None)
         with self._far_end:
             self.process = subprocess.Popen(
                 [*self._key.command, str(PROGRAM), str(os.getpid()), *self._key.preload],
@@ -214,7 +214,7 @@ def template_for(plan: Plan) -> Template:
         if template is None or template.is_over:
             if template is not None:
                 template.close()
-            template = _templates[plan.key] = Template(plan.key, dict(plan.environment))
+            template = _templates[plan.key] = Template(plan.key)
         return template
 
 
