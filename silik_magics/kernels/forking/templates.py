@@ -26,6 +26,7 @@ SECONDS = 20.0  # for a template to import ipykernel, and fork
 IMPORT_SECONDS = 120.0  # and what is to be preloaded
 END_SECONDS = 1.0
 IDLE_SECONDS = 1.0  # from the first kernel, which is spawned, to the start of its template
+MANY = 3  # kernels that were spawned: then it is started at once, however busy its host is
 TOGETHER_SECONDS = 0.25  # kernels that are started within wait for their template
 OLD = "old"  # as the template says it
 
@@ -60,6 +61,7 @@ class Template:
         self._control, self._far_end = socket.socketpair()
         self._control.setblocking(False)
         self._is_ready = False
+        self._spawned = 0
         self._spawned_at = -math.inf
 
     def start(self) -> None:
@@ -107,14 +109,15 @@ class Template:
 
         When not, the kernel is going to be spawned, and the template is started for the next.
         """
-        spawned_at, now = self._spawned_at, time.monotonic()
-        if self._key.preload or self.is_ready or now - spawned_at < TOGETHER_SECONDS:
+        now = time.monotonic()
+        if self._key.preload or self.is_ready or now - self._spawned_at < TOGETHER_SECONDS:
             self.start()
             return True
         self._spawned_at = now
-        if spawned_at > -math.inf:
+        self._spawned += 1
+        if self._spawned >= MANY:
             self.start()
-        else:
+        elif self._spawned == 1:
             asyncio.get_running_loop().call_later(IDLE_SECONDS, self.start)
         return False
 

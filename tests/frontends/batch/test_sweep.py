@@ -87,7 +87,7 @@ def test_points_that_fail_in_every_way_do_not_stop_the_others(tmp_path: Path) ->
         "import os, signal, time\n"
         "if x == 1: raise ValueError('no\\nand no')\n"
         "if x == 2: os._exit(7)\n"
-        "if x == 3: os.kill(os.getppid(), signal.SIGKILL); time.sleep(100)\n"
+        "if x == 3: os.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL); time.sleep(100)\n"
         "if x == 4: time.sleep(100)",
         COUNT,
     )
@@ -183,7 +183,7 @@ def test_killed_half_way_and_resumed_a_sweep_has_all_rows_each_run_once(tmp_path
     sweep = Running(tmp_path, "sweep", "n.ipynb", "-p", TWELVE, "--jobs", "2")
     until_half_way(sweep)
     processes = sweep.descendants()
-    assert len(processes) == 2 * (1 + 1 + 2)  # worker, kernel, sub-kernels
+    assert len(processes) >= 2 * (1 + 1 + 2)  # worker, kernel, sub-kernels, and templates
     before = journaled(tmp_path / "n-sweep")
     sweep.signal(signal.SIGKILL)
     sweep.end()
@@ -258,7 +258,7 @@ def test_a_signal_stops_a_sweep_in_good_order(number: int, code: int, tmp_path: 
 def test_the_end_of_a_worker_is_survived_and_costs_only_its_point(tmp_path: Path) -> None:
     write_notebook(
         tmp_path / "n.ipynb",
-        "import os, time\nopen(f'{x}.pid', 'w').write(str(os.getppid()))\ntime.sleep(0.7)",
+        "import os, time\nopen(f'{x}.pid', 'w').write(os.environ['JPY_PARENT_PID'])\ntime.sleep(0.7)",
         COUNT,
     )
     words = ["sweep", "n.ipynb", "-p", SIX, "--jobs", "2", "--retries", "1"]
@@ -298,7 +298,7 @@ def test_on_a_cluster_that_loses_a_worker_a_sweep_ends_the_same(tmp_path: Path) 
         sweep = Running(tmp_path, "sweep", "n.ipynb", *words)
         until_half_way(sweep)
         lost = psutil.Process(dask.workers[0].pid).children(recursive=True)
-        assert len(lost) == 1 + 1 + 2  # process for points, kernel, sub-kernels
+        assert len(lost) >= 1 + 1 + 2  # process for points, kernel, sub-kernels, templates
         dask.workers[0].kill()
         assert all_end(lost)
         (tmp_path / "go").touch()
