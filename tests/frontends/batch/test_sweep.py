@@ -258,7 +258,8 @@ def test_a_signal_stops_a_sweep_in_good_order(number: int, code: int, tmp_path: 
 def test_the_end_of_a_worker_is_survived_and_costs_only_its_point(tmp_path: Path) -> None:
     write_notebook(
         tmp_path / "n.ipynb",
-        "import os, time\nopen(f'{x}.pid', 'w').write(os.environ['JPY_PARENT_PID'])\ntime.sleep(0.7)",
+        "import os, time\nopen(f'{x}.pid', 'w').write(os.environ['JPY_PARENT_PID'])",
+        "time.sleep(0.7)",
         COUNT,
     )
     words = ["sweep", "n.ipynb", "-p", SIX, "--jobs", "2", "--retries", "1"]
