@@ -12,6 +12,7 @@ from silik_magics.errors import KernelDied
 LAST_LINES = 8
 LAST_BYTES = 8192
 SHOWN_CODE = 60
+PORT_TAKEN = "Address already in use"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import zmq
 
 from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
 from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
-from silik_magics.kernels.death import Death, last_lines, not_started
+from silik_magics.kernels.death import PORT_TAKEN, Death, last_lines, not_started
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess
 from silik_magics.kernels.record import Entry, Record
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
 # These may publish a cell's last outputs just after they said `idle`: within so many seconds.
 OUTPUT_AFTER_IDLE = {"Deno kernel": 0.03}
+LOG_SECONDS = 1.0  # between two looks at what a kernel that is not ready yet has written
 INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
 
 
@@ -148,10 +149,13 @@ class Kernel:
         handshake = asyncio.ensure_future(connection.handshake())
         if self.process.has_ended:  # it died before anybody listened
             self._ended()
+        stuck = asyncio.ensure_future(self._end_without_port())
         try:
             self.info = await asyncio.wait_for(handshake, timeout)
         except TimeoutError:
             raise self._not_ready(timeout) from None
+        finally:
+            stuck.cancel()
         if self.is_attached:
             self.process.find()
         self._ready = True
@@ -159,6 +163,13 @@ class Kernel:
         self.executions = 0
         self.record = Record()
         self.usage = Usage()
+
+    async def _end_without_port(self) -> None:
+        """End its process when somebody else has one of its ports: ipykernel waits at its exit."""
+        while not self.is_attached and self.death is None:
+            await asyncio.sleep(LOG_SECONDS)
+            if any(PORT_TAKEN in line for line in last_lines(self.log)):
+                await self.kill()
 
     def _not_ready(self, timeout: float) -> KernelTimeout:
         message = f"{self.name} did not become ready within {timeout:g} s"

@@ -22,7 +22,7 @@ from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode, de
 from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.ahead import Ahead
 from silik_magics.kernels.connection import read_connection_file
-from silik_magics.kernels.death import not_started
+from silik_magics.kernels.death import PORT_TAKEN, not_started
 from silik_magics.kernels.forking import templates
 from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.kernel import Kernel, open_log
@@ -42,7 +42,6 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 logger.addFilter(_without_traceback)
 
 # The ports of a kernel are chosen here and bound by it later: somebody may be faster.
-PORT_TAKEN = "Address already in use"
 PORT_TRIES = 3
 
 # ipykernel.zmqshell, init_environment; TERM is left, for programs need one.

@@ -16,7 +16,9 @@ from support.misbehaving import HERE
 
 from silik_magics import Silik
 from silik_magics.commands.doctor import diagnose
+from silik_magics.kernels.forking.templates import running
 from silik_magics.kernels.phases import PHASES
+from silik_magics.kernels.process import runs
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,10 @@ def _nothing_left(runtime_dir: Path) -> Iterator[None]:
     yield
     assert set(runtime_dir.iterdir()) == files
     left = set(psutil.Process().children(recursive=True)) - processes
-    assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    templates = {template.process.pid for template in running() if template.process is not None}
+    assert [
+        process.pid for process in left if runs(process.pid) and process.pid not in templates
+    ] == []
 
 
 @pytest.fixture

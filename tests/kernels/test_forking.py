@@ -505,6 +505,7 @@ def test_a_preload_that_makes_no_sense_is_an_error(silik: Silik, line: str, mess
         silik.command(line)
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("channel", ["shell", "iopub"])
 def test_a_port_that_is_taken_ends_the_kernel_at_once(channel: str, tmp_path: Path) -> None:
     """A spawned ipykernel waits for ever at its exit, when it could not bind iopub."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from jupyter_client.manager import KernelManager
+from support.languages import write_spec
 from support.misbehaving import write_wrapped_spec
 from support.raw import in_thread, live, run_until_busy, wait_until
 
@@ -310,3 +312,29 @@ def test_transport_is_encrypted_where_the_kernel_can(silik: Silik) -> None:
     handle = silik.start("python3")
     assert "curve_publickey" in Path(handle.connection_file).read_text()
     assert "without encryption" not in live(handle).log.read_text()
+
+
+CROWDED = """\
+import json, pathlib, runpy, socket, sys
+flag = pathlib.Path(sys.argv.pop(1))
+if not flag.exists():
+    flag.touch()
+    info = json.loads(pathlib.Path(sys.argv[-1]).read_text())
+    faster = socket.create_server((info["ip"], info["iopub_port"]))
+runpy.run_module("ipykernel_launcher", run_name="__main__")
+"""
+
+
+def test_a_kernel_whose_port_somebody_else_was_faster_to_bind_is_started_again(
+    silik: Silik, tmp_path: Path, kernels_dir: Path
+) -> None:
+    program = tmp_path / "crowded.py"
+    program.write_text(CROWDED)
+    flag = tmp_path / "flag"
+    argv = [sys.executable, str(program), str(flag), "-f", "{connection_file}"]
+    write_spec(kernels_dir, "crowded", {"argv": argv, "display_name": "C", "language": "python"})
+    began = time.monotonic()
+    assert silik.start("crowded", "k1").run("6 * 7").text == "42"
+    assert time.monotonic() - began < 10
+    assert flag.exists()
+    assert [row["state"] for row in silik.command("ps").data] == ["idle"]
