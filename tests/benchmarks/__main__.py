@@ -274,7 +274,8 @@ def ahead() -> Iterator[Row]:
                 return seconds
 
             mine, textbook = alternate(ours, partial(textbook_start, code, spec), 5)
-            yield Row(f"{spec} started ahead", "textbook start", 0.05, mine, textbook)
+            bound = 0.05 if spec == "python3" else 0.10  # others are slow to run their first cell
+            yield Row(f"{spec} started ahead", "textbook start", bound, mine, textbook)
 
 
 def memory() -> Iterator[Row]:
