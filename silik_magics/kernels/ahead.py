@@ -109,8 +109,7 @@ class Ahead:
             self._waiting.remove(waiting)  # nobody else can get it from now on
             self._deaths[spec] = 0
             try:
-                new_cwd = "" if waiting.cwd == cwd else cwd
-                if not (new_cwd or changes) or await self.move(waiting.kernel, new_cwd, changes):
+                if await self._moved(waiting, cwd, changes):
                     waiting.kernel.process.relocate(cwd, env)
                     return waiting.kernel
             except BaseException:
@@ -118,6 +117,12 @@ class Ahead:
                 raise
             await self._drop([waiting])
         return None
+
+    async def _moved(self, waiting: Waiting, cwd: str, changes: dict[str, str | None]) -> bool:
+        new_cwd = "" if waiting.cwd == cwd else cwd
+        if new_cwd or changes:
+            return await self.move(waiting.kernel, new_cwd, changes)
+        return await waiting.kernel.process.is_alive()  # its end may not have been told yet
 
     async def close(self) -> None:
         """Start no more, and forget the wishes; those that are ready belong to the manager."""
