@@ -132,13 +132,17 @@ def test_one_that_dies_is_replaced(silik: Silik) -> None:
     assert ready(silik, 1) != [there]
 
 
-def test_what_can_not_be_started_is_tried_once(silik: Silik, kernels_dir: Path) -> None:
-    argv = ["sh", "-c", "echo started >> log; exit 3"]
+def test_what_can_not_be_started_is_tried_once(
+    silik: Silik, kernels_dir: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    argv = ["sh", "-c", f"echo started >> '{log}'; exit 3"]
     write_spec(kernels_dir, "broken", {"argv": argv, "display_name": "B", "language": "x"})
     silik.command("warm broken=2")
     time.sleep(2)
     [row] = silik.command("warm").data
     assert row == {"kernelspec": "broken", "wanted": 2, "ready": 0}
+    assert log.read_text() == "started\n"
     with pytest.raises(SilikError):
         silik.start("broken")
 
