@@ -15,6 +15,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
 HIDDEN = ("status", "execute_input")
+START_TRIES = 3
 
 
 @dataclass
@@ -210,11 +211,7 @@ def host(spec: str = "python3", **options: Any) -> Iterator[Host]:
         spec: its kernelspec.
         options: of `start_kernel`, such as `extra_arguments` and `env`.
     """
-    manager = KernelManager(kernel_name=spec)
-    manager.start_kernel(**options)
-    client = manager.blocking_client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
+    manager, client = _started(spec, options)
     try:
         yield Host(manager, client)
     finally:
@@ -222,6 +219,29 @@ def host(spec: str = "python3", **options: Any) -> Iterator[Host]:
         if manager.has_kernel:  # else the test has ended it
             manager.shutdown_kernel()
         manager.context.destroy(linger=0)
+
+
+def _started(spec: str, options: dict[str, Any]) -> tuple[KernelManager, BlockingKernelClient]:
+    """Start a kernel; again, when another process of the tests was faster to bind its ports.
+
+    jupyter_client chooses them before the kernel binds them.
+    """
+    for left in reversed(range(START_TRIES)):
+        manager = KernelManager(kernel_name=spec)
+        manager.start_kernel(**options)
+        client = manager.blocking_client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=60 if not left else 20)
+        except RuntimeError:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            manager.context.destroy(linger=0)
+            if not left:
+                raise
+        else:
+            return manager, client
+    raise AssertionError
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pexpect
 import psutil
@@ -15,6 +16,7 @@ from support.kernel import until_gone
 
 COLOUR = r"(?:\x1b\[[\d;]*m)*"
 PROMPT = rf"In \[{COLOUR}\d+{COLOUR}\]: "
+PORT_TAKEN = "Address already in use"
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 UP = "\x1b[A"
 SLEEP = "import time; print('i' + 'n', flush=True); time.sleep(100)"
@@ -24,7 +26,15 @@ class Console:
     """A console in a pseudo-terminal, with all that its prompt can do."""
 
     def __init__(self) -> None:
-        self.child = pexpect.spawn(
+        self.child = self._spawned()
+        while self.child.expect([PROMPT, PORT_TAKEN]) == 1:  # by another process of the tests
+            self.child.close(force=True)
+            self.child = self._spawned()
+        self.greeting = ANSI.sub("", self.child.before or "")
+
+    @staticmethod
+    def _spawned() -> Any:
+        return pexpect.spawn(
             sys.executable,
             ["-m", "jupyter_console", "--kernel", "silik"],
             encoding="utf-8",
@@ -33,8 +43,6 @@ class Console:
             # A terminal that is asked where its cursor stands would have to answer.
             env={**os.environ, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
         )
-        self.child.expect(PROMPT)
-        self.greeting = ANSI.sub("", self.child.before or "")
 
     def type(self, text: str, expected: str = "") -> str:
         """Type a line and return what is shown, up to the next prompt; it must hold a text."""
