@@ -77,6 +77,7 @@ class Caller:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._task: asyncio.Task[Any] | None = None
         self._interrupts = 0
+        self._breaking_off = False
         self._handler: Any = None
 
     def post(self, function: Callable[[], None]) -> None:
@@ -86,20 +87,27 @@ class Caller:
     async def ask(self, function: Callable[[], T]) -> T | None:
         """Let the caller's thread run something and return its result; None if interrupted.
 
-        While it runs, Ctrl-C interrupts it in the ordinary way.
+        While it runs, Ctrl-C interrupts it in the ordinary way. Cancelling interrupts it too.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T | None] = loop.create_future()
+        running = False
 
         def settle(set_: Callable[[Any], None], value: Any) -> None:
             if not future.done():
                 set_(value)
 
         def run() -> None:
+            nonlocal running
+            if future.done():  # nobody wants to know any more
+                return
             try:
                 with self._own_interrupts():
+                    running = True
                     result = function()
+                    running = False
             except KeyboardInterrupt:
+                self._breaking_off = False
                 loop.call_soon_threadsafe(settle, future.set_result, None)
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
                 loop.call_soon_threadsafe(settle, future.set_exception, error)
@@ -107,7 +115,18 @@ class Caller:
                 loop.call_soon_threadsafe(settle, future.set_result, result)
 
         self.post(run)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if running:
+                self._break_off()
+            raise
+
+    def _break_off(self) -> None:
+        """Interrupt what runs in the caller's thread, where Ctrl-C would."""
+        if self._handler is not None and hasattr(signal, "pthread_kill"):
+            self._breaking_off = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def run(
         self,
@@ -165,6 +184,9 @@ class Caller:
                 self._task.cancel()
 
         def handler(_signum: int, _frame: object) -> None:
+            if self._breaking_off:  # what was to be broken off has just ended
+                self._breaking_off = False
+                return
             self._interrupts += 1
             if self._interrupts == 1:
                 loop.call_soon_threadsafe(lambda: _keep(loop.create_task(first())))
@@ -172,6 +194,7 @@ class Caller:
                 loop.call_soon_threadsafe(self._task.cancel)
 
         self._handler = handler
+        self._breaking_off = False
         before = signal.signal(signal.SIGINT, handler)
         try:
             yield

@@ -54,12 +54,9 @@ class Cell:
         context, task = self._context, self._task
         if context is None or task is None:
             return
-        asking = [answer for _, answer in self._questions if not answer.done()]
-        # Who gets no answer is interrupted by that. Twice would break a traceback in the making.
-        all_ask = 0 < len(asking) == len(context.running)
-        if self._interrupts > 1 or not (all_ask or await context.interrupt()):
+        if self._interrupts > 1 or not await context.interrupt():
             task.cancel()
-        for answer in asking:
+        for _, answer in self._questions:
             if not answer.done():
                 answer.set_result(None)
 

@@ -178,15 +178,19 @@ class _Run:
             return None
         content = question.content
         prompt, password = str(content.get("prompt", "")), bool(content.get("password"))
-        answer, interrupts = None, self._kernel.interrupts
+        answer, interrupts, waits = None, self._kernel.interrupts, True
+        stop = self._kernel.interrupt
         try:
             answer = await self._sink.ask(prompt, password=password)
-            self._context.interrupted |= answer is None
+            stop = self._context.interrupt  # if the user pressed stop, that is for the whole cell
+        except asyncio.CancelledError:  # the code is over, however it ended
+            waits = False
+            raise
         finally:
             # Nobody is going to answer, so the kernel must not wait. If it was interrupted since it
             # asked, it does not, and a second interrupt would break its traceback.
-            if answer is None and self._kernel.interrupts == interrupts:
-                await self._kernel.interrupt()
+            if answer is None and waits and self._kernel.interrupts == interrupts:
+                await stop()
         return answer
 
     async def _interrupt(self, execution: asyncio.Future[Message]) -> bool:

@@ -32,6 +32,7 @@ FIRST_REPLY_SECONDS = 5.0  # until the first question is asked again
 PROBE_SECONDS = 0.1  # between two tries of the handshake
 QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last words are read
 LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
+AGAIN_SECONDS = 0.1  # for a cell to end that was interrupted when it had just begun
 STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
 STDIN_SECONDS = 0.005
 SUBSHELLS = "kernel subshells"  # the name of the feature in kernel_info, of JEP 91
@@ -87,6 +88,7 @@ class Connection:
         self._lost: Exception | None = None
         self._requests = Requests()
         self._waiting: dict[str, asyncio.Future[Message | None]] = {}
+        self._early: dict[str, Callable[[], Awaitable[None]] | None] = {}
         self._welcomed = asyncio.Event()
         self._topic = f"silik-{uuid.uuid4().hex}"
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -168,19 +170,25 @@ class Connection:
             KernelDied: the kernel ended before it was done (see :meth:`lost`).
         """
         content = (flags or Flags()).content(code)
+        questions: list[asyncio.Task[None]] = []
 
         def on_input(message: Message) -> None:
             task = self._spawn(self._answer(message, ask))
             task.add_done_callback(lambda task: self._answered(message.parent_id, task))
+            questions.append(task)
 
-        reply = await self._request(
-            "shell",
-            "execute_request",
-            content,
-            expects_idle=True,
-            on_output=on_output,
-            on_input=on_input,
-        )
+        try:
+            reply = await self._request(
+                "shell",
+                "execute_request",
+                content,
+                expects_idle=True,
+                on_output=on_output,
+                on_input=on_input,
+            )
+        finally:
+            for question in questions:  # the kernel does not wait for an answer any more
+                question.cancel()
         assert reply is not None
         return reply
 
@@ -217,6 +225,16 @@ class Connection:
     async def interrupt(self) -> None:
         """Send an interrupt_request on the control channel and wait for its reply."""
         await self._request("control", "interrupt_request", {})
+
+    def interrupted(self, again: Callable[[], Awaitable[None]]) -> None:
+        """Take note that the kernel was interrupted.
+
+        Kernels ignore that until they begin with a request. So, if the oldest of ours has not
+        begun yet, `again` is called when it has.
+        """
+        request = self._requests.next_execution()
+        if request is not None and not request.begun:
+            self._early[request.msg_id] = again
 
     async def comm(self, message: dict[str, Any], on_output: OnOutput) -> None:
         """Send a comm message of the front-end to the kernel, and what it causes to `on_output`.
@@ -357,6 +375,7 @@ class Connection:
             return await future
         finally:
             del self._waiting[request.msg_id]
+            self._early.pop(request.msg_id, None)
             self._requests.end(request)
 
     def _receive(self, message: Message) -> None:
@@ -377,6 +396,12 @@ class Connection:
             self._on_foreign(message)
 
     def _deliver(self, message: Message, kind: Kind, request: Request) -> None:
+        if request.begun and request.msg_id in self._early:
+            if again := self._early[request.msg_id]:
+                self._early[request.msg_id] = None
+                self._spawn(self._interrupt_again(request, again))
+            if kind is Kind.INPUT:  # it will not wait for an answer
+                return
         if request.relay is not None:
             request.relay(message)
         elif kind is Kind.INPUT and request.on_input is not None:
@@ -386,6 +411,15 @@ class Connection:
         future = self._waiting.get(request.msg_id)
         if future is not None and request.over and not future.done():
             future.set_result(request.reply)  # type: ignore[arg-type]
+
+    async def _interrupt_again(
+        self, request: Request, again: Callable[[], Awaitable[None]]
+    ) -> None:
+        await asyncio.sleep(AGAIN_SECONDS)  # the first may have come just in time
+        if request.msg_id in self._early:
+            del self._early[request.msg_id]
+            if not request.failed:
+                await again()
 
     async def _answer(self, question: Message, ask: Ask) -> None:
         value = await ask(question)

@@ -9,6 +9,7 @@ import signal as signals
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -254,8 +255,15 @@ class Kernel:
     # Acting on it
 
     async def interrupt(self) -> None:
-        """Interrupt what it runs, by signal or by message, whichever its kernelspec asks for."""
+        """Interrupt what it runs, by signal or by message, whichever its kernelspec asks for.
+
+        What it was sent and has not begun with is interrupted when it has.
+        """
         connection = self.connection
+        connection.interrupted(partial(self._send_interrupt, connection))
+        await self._send_interrupt(connection)
+
+    async def _send_interrupt(self, connection: Connection) -> None:
         self.interrupts += 1
         if not self.is_attached:
             await self.process.interrupt_kernel()

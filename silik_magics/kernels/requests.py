@@ -9,6 +9,8 @@ The rules, all of them in this file:
   its reply only. A comm message expects `idle` only, for it has no reply.
 * A forwarded request of another front-end expects the same, and everything that has its id as
   parent is relayed: replies, outputs, status and questions alike.
+* A request has begun when the kernel says anything because of it, `busy` apart. Before, kernels
+  (ipykernel is one) ignore an interrupt: it has to be sent again.
 * What comes for a request that is over is late. It goes where the outputs of that request went.
 * What belongs to no request that we know (another client's, or one long forgotten) is foreign.
 """
@@ -50,6 +52,12 @@ class Request:
         on_output: called with each message that it causes on iopub, late ones too.
         on_input: called with each question of the kernel to the user.
         relay: called with everything that it causes, of whatever kind, instead of those two.
+
+    Attributes:
+        reply: its reply, when it came.
+        idle: whether the kernel has said `idle` for it.
+        begun: whether the kernel has said anything else because of it.
+        failed: whether an `error` was among its outputs.
     """
 
     msg_id: str
@@ -60,6 +68,13 @@ class Request:
     relay: Callable[[Message], None] | None = None
     reply: Message | None = None
     idle: bool = False
+    begun: bool = False
+    failed: bool = False
+
+    @property
+    def is_execution(self) -> bool:
+        """Whether it makes the kernel run code: it expects a reply, and `idle`."""
+        return self.expects_reply and self.expects_idle
 
     @property
     def over(self) -> bool:
@@ -91,6 +106,10 @@ class Requests:
         self.pending[request.msg_id] = request
         return request
 
+    def next_execution(self) -> Request | None:
+        """Return the oldest execution under way: the one that the kernel runs, or runs next."""
+        return next((one for one in self.pending.values() if one.is_execution), None)
+
     def feed(self, message: Message) -> tuple[Kind, Request | None]:
         """Say what a message means, and for which request; a finished one leaves `pending`."""
         request = self.pending.get(message.parent_id)
@@ -102,14 +121,16 @@ class Requests:
         return kind, request
 
     def _apply(self, request: Request, message: Message) -> Kind:
+        if message.msg_type == "status" and message.channel == "iopub":
+            request.idle = request.idle or message.content.get("execution_state") == "idle"
+            return Kind.STATUS
+        request.begun = True
         if message.channel == "stdin":
             return Kind.INPUT
         if message.channel != "iopub":
             request.reply = message
             return Kind.REPLY
-        if message.msg_type == "status":
-            request.idle = request.idle or message.content.get("execution_state") == "idle"
-            return Kind.STATUS
+        request.failed = request.failed or message.msg_type == "error"
         return Kind.OUTPUT
 
     def _late(self, message: Message) -> tuple[Kind, Request | None]:

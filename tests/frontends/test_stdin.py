@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import pytest
 from support.host import Host
 
@@ -52,6 +56,32 @@ def test_a_captured_cell_still_asks(notebook: Host) -> None:
     cell = notebook.run(f"%%silik k1.py --capture kept\n{NAME}", answers=["Ada"])
     assert [question["prompt"] for question in cell.questions] == ["name? "]
     assert notebook.value("kept.text") == "\"'Ada'\""
+
+
+@pytest.mark.parametrize("code", [NAME, SECRET])
+def test_a_question_ends_with_the_kernel_that_asked(notebook: Host, code: str) -> None:
+    victim = notebook.ok("%%silik k2.py\nimport os; os.getpid()").plain[0]
+    request = notebook.begin(f"%%silik k2.py\n{code}", ask=True)
+    request.until_asked()
+    os.kill(int(victim), signal.SIGKILL)
+    cell = request.end(timeout=5)
+    assert [error["ename"] for error in cell.errors] == ["KernelDied"]
+    notebook.ok("%silik restart k2.py")
+    assert notebook.run("%silik run \"print(input('a? '))\" k2.py", answers=["1"]).stream() == "1\n"
+
+
+def test_a_question_after_an_interrupt_that_came_too_early_is_not_asked(notebook: Host) -> None:
+    pids = [int(notebook.ok(f"%%silik k{n}.py\nimport os; os.getpid()").plain[0]) for n in (1, 2)]
+    os.kill(pids[1], signal.SIGSTOP)
+    request = notebook.begin(f"%%silik k1.py k2.py\n{NAME}", ask=True)
+    request.until_asked()
+    notebook.interrupt()
+    time.sleep(0.3)
+    os.kill(pids[1], signal.SIGCONT)
+    cell = request.end(timeout=5)
+    assert [error["ename"] for error in cell.errors] == ["KeyboardInterrupt"] * 3
+    assert len(cell.questions) == 1
+    assert notebook.run(f"%%silik k2.py\n{NAME}", answers=["on"]).plain == ["'on'"]
 
 
 @pytest.mark.parametrize("code", [NAME, SECRET])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
@@ -13,6 +14,7 @@ import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
+from jupyter_core.paths import jupyter_runtime_dir
 
 HIDDEN = ("status", "execute_input")
 START_TRIES = 3
@@ -113,6 +115,12 @@ class Request:
             self.questions.append(self._client.get_stdin_msg(timeout=1)["content"])
 
 
+def kernel_logs() -> str:
+    """Return what the sub-kernels of all hosts have written to their own stdout and stderr."""
+    logs = Path(jupyter_runtime_dir()).glob("silik-*.log")
+    return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-1000:]}" for log in logs)
+
+
 def reply_to(client: BlockingKernelClient, msg_id: str, timeout: float = 10) -> dict[str, Any]:
     """Return the content of the reply to a request."""
     while True:
@@ -137,7 +145,11 @@ class Host:
     ) -> Cell:
         """Execute a cell and return all it caused, when it is idle and replied to."""
         request = self.begin(code, ask=answers is not None, **options)
-        return request.end(answers or (), timeout)
+        try:
+            return request.end(answers or (), timeout)
+        except TimeoutError as error:
+            error.add_note(f"{self.processes()}\n{kernel_logs()}")
+            raise
 
     def ok(self, code: str, **options: Any) -> Cell:
         """Execute a cell that must succeed."""
@@ -189,6 +201,16 @@ class Host:
         """Return the pids of all processes below the host."""
         host = psutil.Process(self.manager.provisioner.pid)  # type: ignore[union-attr]
         return [process.pid for process in host.children(recursive=True)]
+
+    def processes(self) -> str:
+        """Return a line for each process below the host: what it is, and what it does."""
+        lines = []
+        for pid in self.pids():
+            with suppress(psutil.NoSuchProcess):
+                one = psutil.Process(pid)
+                threads, cpu = one.num_threads(), sum(one.cpu_times()[:2])
+                lines.append(f"{pid} {one.status()} {threads} threads {cpu} s {one.cmdline()}")
+        return "\n".join(lines)
 
     def reply(self, msg_id: str, timeout: float = 10) -> dict[str, Any]:
         """Return the content of the reply to a request."""

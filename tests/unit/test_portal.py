@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -200,6 +201,35 @@ def test_a_second_interrupt_gives_up_the_wait(portal: Portal) -> None:
     with pytest.raises(KeyboardInterrupt):
         Caller(portal).run(work, interrupt)
     assert interrupts == [1]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_the_caller_does_ends_when_nobody_wants_its_result(
+    portal: Portal, begun: bool
+) -> None:
+    ends: list[str] = []
+
+    def wait() -> None:
+        try:
+            time.sleep(20)
+        except KeyboardInterrupt:
+            ends.append("interrupted")
+            raise
+
+    async def interrupt() -> bool:
+        ends.append("not this")
+        return True
+
+    async def work() -> int:
+        caller.post(lambda: time.sleep(0.2))  # the question comes behind it
+        asking = asyncio.ensure_future(caller.ask(wait))
+        await asyncio.sleep(0.4 if begun else 0.1)
+        asking.cancel()
+        return 7
+
+    caller = Caller(portal)
+    assert caller.run(work, interrupt) == 7
+    assert ends == (["interrupted"] if begun else [])
 
 
 def test_the_handler_of_ctrl_c_is_put_back(portal: Portal) -> None:

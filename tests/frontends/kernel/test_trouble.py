@@ -98,6 +98,22 @@ def test_questions_of_several_kernels_are_interrupted_at_once(kernel: Host) -> N
     assert cell.status == "ok"
 
 
+@pytest.mark.parametrize("code", ["import time; time.sleep(100)", "input('name? ')"])
+def test_a_cell_that_has_not_begun_is_interrupted_when_it_does(
+    kernel: Host, first_line: str, code: str
+) -> None:
+    os.kill(victim := pid(kernel), signal.SIGSTOP)
+    request = kernel.begin(first_line + code, ask=True)
+    time.sleep(0.2)
+    kernel.interrupt()  # ipykernel ignores it: it runs nothing yet
+    time.sleep(0.2)
+    os.kill(victim, signal.SIGCONT)
+    cell = request.end(timeout=5)
+    assert [error["ename"] for error in cell.errors] == ["KeyboardInterrupt"]
+    assert cell.questions == []
+    assert kernel.ok(first_line + "6 * 7").plain == ["42"]
+
+
 def test_a_kernel_that_computes_is_interrupted_while_another_asks(kernel: Host) -> None:
     code = (
         "import time\nprint('in', flush=True)\n"
