@@ -25,9 +25,10 @@ from silik_magics.kernels.connection import read_connection_file
 from silik_magics.kernels.death import PORT_TAKEN, not_started
 from silik_magics.kernels.forking import templates
 from silik_magics.kernels.forking.plan import runs_ipykernel
+from silik_magics.kernels.guard import GUARD
 from silik_magics.kernels.kernel import Kernel, open_log
 from silik_magics.kernels.phases import keep_last_lines, mark
-from silik_magics.kernels.process import KernelProcess
+from silik_magics.kernels.process import KernelProcess, files_of, log_path
 from silik_magics.kernels.specs import Spec, Specs
 
 logger = logging.getLogger("silik_magics.kernels")
@@ -239,9 +240,10 @@ class SilikKernelManager(AsyncMultiKernelManager):
         preload: Sequence[str],
     ) -> Kernel:
         kernel_id = self.new_kernel_id()
-        log_path = Path(self.connection_dir, f"silik-{kernel_id}.log")
+        path = log_path(self.connection_dir, kernel_id)
+        GUARD.starting(kernel_id, files_of(self.connection_dir, kernel_id))
         try:
-            with open_log(log_path) as log:
+            with open_log(path) as log:
                 await self.start_kernel(
                     kernel_name=spec.name,
                     kernel_id=kernel_id,
@@ -253,13 +255,13 @@ class SilikKernelManager(AsyncMultiKernelManager):
                     **self._extra_arguments(spec),
                 )
         except CommandError:  # what is to be preloaded can not be imported
-            self._forget(kernel_id, log_path)
+            self._forget(kernel_id, path)
             raise
         except (OSError, NoSuchKernel, RuntimeError) as error:
-            self._forget(kernel_id, log_path)
+            self._forget(kernel_id, path)
             raise not_started(name or spec.name, spec.argv, spec.resource_dir, error) from None
         mark("spawn")
-        kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, log_path)  # type: ignore[arg-type]
+        kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, path)  # type: ignore[arg-type]
         kernel.name = name or spec.name
         return kernel
 
@@ -327,9 +329,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
         km = self.kernel_manager_factory(parent=self, log=self.log, owns_kernel=False)
         km.attach(info, path)
         km.kernel_id = self.new_kernel_id()
-        kernel = Kernel(
-            km, self._plain_context, Path(self.connection_dir, f"silik-{km.kernel_id}.log")
-        )
+        log = log_path(self.connection_dir, km.kernel_id)
+        kernel = Kernel(km, self._plain_context, log)
         kernel.name = name or path.stem
         self._kernels[km.kernel_id] = km
         return await self._opened(kernel, timeout)
@@ -351,6 +352,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         await asyncio.gather(*pending, return_exceptions=True)
         kernels = [*self.kernels.values(), *self._opening]
         await asyncio.gather(*(self.stop(kernel, now=now) for kernel in kernels))
+        GUARD.let_go()
 
     async def kill_all(self) -> None:
         """Kill every kernel that was started here, and all below it.
@@ -373,6 +375,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
     def close(self) -> None:
         """Give back the zmq context; no kernel may be left."""
         templates.leave(self)
+        GUARD.let_go()
         self.context.destroy(linger=0)
 
     async def _end(self, kernel: Kernel, *, now: bool) -> None:
@@ -387,12 +390,13 @@ class SilikKernelManager(AsyncMultiKernelManager):
 
         await kernel.shut_down(stop_process)
 
-    def _forget(self, kernel_id: str, log_path: Path) -> None:
+    def _forget(self, kernel_id: str, log: Path) -> None:
         self._pending_kernels.pop(kernel_id, None)
         self.remove_kernel(kernel_id)
-        log_path.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             Path(self.connection_dir, f"kernel-{kernel_id}.json").unlink()
+        GUARD.over(kernel_id)
 
 
 def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:

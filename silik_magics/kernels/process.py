@@ -20,6 +20,7 @@ from traitlets import Float
 
 from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.forking.provisioner import ForkProvisioner
+from silik_magics.kernels.guard import GUARD
 from silik_magics.kernels.watch import Watch
 
 
@@ -125,6 +126,7 @@ class KernelProcess(AsyncKernelManager):
 
     async def _async_pre_start_kernel(self, **kw: Any) -> tuple[list[str], dict[str, Any]]:
         self.kernel_id = self.kernel_id or kw.pop("kernel_id")
+        GUARD.starting(self.kernel_id, files_of(Path(self.connection_file).parent, self.kernel_id))
         if self.provisioner is None and self.fork_start and self._can_fork():
             self.provisioner = ForkProvisioner(
                 kernel_id=self.kernel_id,
@@ -155,7 +157,14 @@ class KernelProcess(AsyncKernelManager):
 
     async def _async_post_start_kernel(self, **kw: Any) -> None:
         await super()._async_post_start_kernel(**kw)
+        if self.kernel_id and self.pid is not None:
+            GUARD.started(self.kernel_id, self.pid)
         self.watch()
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        await super()._async_cleanup_resources(restart=restart)
+        if not restart and self.kernel_id:
+            GUARD.over(self.kernel_id)
 
     def _close_control_socket(self) -> None:
         # Or a shutdown_request that came too late for this process ends the next one on its port.
@@ -165,6 +174,18 @@ class KernelProcess(AsyncKernelManager):
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:  # noqa: ARG002 - its signature
         await self.wait_for_end()
+
+
+def log_path(directory: str | Path, kernel_id: str) -> Path:
+    """Return the file for a kernel's own stdout and stderr, beside its connection file."""
+    return Path(directory, f"silik-{kernel_id}.log")
+
+
+def files_of(directory: str | Path, kernel_id: str) -> list[str]:
+    """Return what a kernel leaves when nobody tidies up: its connection file first."""
+    stem = Path(directory, f"kernel-{kernel_id}").absolute()
+    sockets = [f"{stem}-ipc-{number}" for number in range(1, 6)]
+    return [f"{stem}.json", str(log_path(stem.parent, kernel_id)), *sockets]
 
 
 def check_program(program: str, env: Mapping[str, str]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from support.host import below
 from support.languages import LANGUAGES, Language, each_language, write_spec
 from support.misbehaving import HERE
 
@@ -24,10 +25,10 @@ from silik_magics.kernels.process import runs
 @pytest.fixture(autouse=True)
 def _nothing_left(runtime_dir: Path) -> Iterator[None]:
     files = set(runtime_dir.iterdir())
-    processes = set(psutil.Process().children(recursive=True))
+    processes = set(below(os.getpid()))
     yield
     assert set(runtime_dir.iterdir()) == files
-    left = set(psutil.Process().children(recursive=True)) - processes
+    left = set(below(os.getpid())) - processes
     templates = {template.process.pid for template in running() if template.process is not None}
     assert [
         process.pid for process in left if runs(process.pid) and process.pid not in templates

@@ -115,6 +115,19 @@ class Request:
             self.questions.append(self._client.get_stdin_msg(timeout=1)["content"])
 
 
+def below(pid: int) -> list[psutil.Process]:
+    """Return all processes below one, but the guardians, which end by themselves."""
+    return [one for one in psutil.Process(pid).children(recursive=True) if not is_guardian(one)]
+
+
+def is_guardian(process: psutil.Process) -> bool:
+    """Say whether a process ends kernels when their host is gone."""
+    try:
+        return any(word.endswith("guardian.py") for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
 def kernel_logs() -> str:
     """Return what the sub-kernels of all hosts have written to their own stdout and stderr."""
     logs = Path(jupyter_runtime_dir()).glob("silik-*.log")
@@ -198,9 +211,8 @@ class Host:
         return self.reply(self.client.comm_info())["comms"]
 
     def pids(self) -> list[int]:
-        """Return the pids of all processes below the host."""
-        host = psutil.Process(self.manager.provisioner.pid)  # type: ignore[union-attr]
-        return [process.pid for process in host.children(recursive=True)]
+        """Return the pids of all processes below the host, but its guardian."""
+        return [process.pid for process in below(self.manager.provisioner.pid)]  # type: ignore[union-attr]
 
     def processes(self) -> str:
         """Return a line for each process below the host: what it is, and what it does."""

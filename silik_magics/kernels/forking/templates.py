@@ -20,6 +20,7 @@ from typing import Any
 from silik_magics.kernels.forking.channel import Channel, Closed
 from silik_magics.kernels.forking.forked import ForkedProcess
 from silik_magics.kernels.forking.plan import Key, Plan
+from silik_magics.kernels.guard import GUARD
 
 PROGRAM = Path(__file__).with_name("template.py")
 SECONDS = 20.0  # for a template to import ipykernel, and fork
@@ -80,6 +81,7 @@ class Template:
                 env=environment,
                 start_new_session=True,
             )
+        GUARD.also(self.process)  # it ends by itself, unless a signal has stopped it
 
     @property
     def is_alive(self) -> bool:

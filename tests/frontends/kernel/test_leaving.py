@@ -15,7 +15,7 @@ import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from support.host import Host, host
+from support.host import Host, below, host
 from support.kernel import pid_of, until_gone
 from support.languages import why_absent
 
@@ -151,7 +151,7 @@ def test_it_ends_when_its_parent_process_is_killed(before: set[Path], runtime_di
             code = "start python3\nstart bare\nstart messaged"
             reply = client.execute(code, reply=True, timeout=30)
             assert reply["content"]["status"] == "ok"
-            pids = [p.pid for p in psutil.Process(parent.pid).children(recursive=True)]
+            pids = [process.pid for process in below(parent.pid)]
             assert len(pids) == 4
             parent.kill()
             parent.wait()

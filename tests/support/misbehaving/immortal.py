@@ -1,4 +1,4 @@
-"""Ignores SIGINT, SIGTERM and every shutdown_request."""
+"""Ignores SIGINT, SIGTERM, SIGHUP and every shutdown_request."""
 
 import signal
 
@@ -11,6 +11,6 @@ class Immortal(Bare):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     Immortal().serve()
