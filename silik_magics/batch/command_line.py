@@ -183,6 +183,14 @@ def doctor(spec: str, timeout: float | None) -> None:
     sys.exit(0 if told.data["starts"] else FAILED)
 
 
+@main.command()
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be removed, and keep it.")
+def gc(dry_run: bool) -> None:
+    """Remove the files of kernels that were lost in a crash, and show which."""
+    with _ends():
+        click.echo(_answer("gc --dry-run" if dry_run else "gc").text)
+
+
 def _answer(line: str) -> Any:
     """Return what a line of the command language answers."""
     from silik_magics.api import Silik

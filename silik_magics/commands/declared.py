@@ -8,6 +8,7 @@ from silik_magics.commands import (  # noqa: F401, I001
     ahead,
     exchange,
     doctor,
+    tidying,
     cell,
 )
 from silik_magics.commands.table import TABLE

@@ -368,7 +368,7 @@ def completed(folder: Path, *words: str) -> list[str]:
 
 def test_a_shell_completes_commands_options_and_kernelspecs(tmp_path: Path) -> None:
     assert completed(tmp_path, "sw") == ["sweep"]
-    assert completed(tmp_path, "") == ["doctor", "kernels", "run", "sweep"]
+    assert completed(tmp_path, "") == ["doctor", "gc", "kernels", "run", "sweep"]
     assert "--resume" in completed(tmp_path, "sweep", "--re")
     assert completed(tmp_path, "doctor", "pyth") == ["python3"]
 
