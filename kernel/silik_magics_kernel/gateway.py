@@ -83,6 +83,7 @@ class Gateway:
         self._failed = failed
         self._aborted = aborted
         self._passed: dict[asyncio.Task[None], Passed] = {}
+        self._idles: set[asyncio.Task[None]] = set()
         self._comms: dict[str, tuple[Kernel, str]] = {}
 
     # Requests
@@ -153,16 +154,18 @@ class Gateway:
         """Pass an output on, or the state of a request."""
         if message.msg_type in COMM_TYPES:
             self.seen(message, kernel)
-        seconds = kernel.output_after_idle
-        if (
-            seconds
-            and message.msg_type == "status"
-            and message.content["execution_state"] == "idle"
-        ):
+        is_idle = message.msg_type == "status" and message.content["execution_state"] == "idle"
+        if is_idle and kernel.settles_late:
             # Nothing may come behind `idle`, but this kernel has more to say.
-            asyncio.get_running_loop().call_later(seconds, self._send, "iopub", message, [])
+            task = asyncio.ensure_future(self._send_when_settled(message, kernel))
+            self._idles.add(task)
+            task.add_done_callback(self._idles.discard)
         else:
             self._send("iopub", message, [])
+
+    async def _send_when_settled(self, message: Message, kernel: Kernel) -> None:
+        await kernel.settled()
+        self._send("iopub", message, [])
 
     def publish_foreign(self, message: Message, kernel: Kernel) -> None:
         """Pass on what answers nobody's request, such as a comm message of a thread."""

@@ -7,6 +7,7 @@ repeat message ids, and ipykernel then stops answering the older of them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import uuid
@@ -294,14 +295,29 @@ class Connection:
         Whatever is asked from now on ends with it at once.
         """
         self._lost = error
-        seen, waited = -1, 0.0
-        while wait and seen != self.messages and waited < LAST_WORDS_SECONDS:
-            seen = self.messages
-            await asyncio.sleep(QUIET_SECONDS)
-            waited += QUIET_SECONDS
+        if wait:
+            await self.quiet(QUIET_SECONDS, LAST_WORDS_SECONDS)
         for future in list(self._waiting.values()):
             if not future.done():
                 future.set_exception(error)
+
+    async def settled(self, quiet: float, at_most: float) -> None:
+        """Wait until a kernel, which may have been stopped, answers and then is quiet for a while.
+
+        Raises:
+            KernelDied: it ended meanwhile.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ask("kernel_info_request", {}), at_most)
+        await self.quiet(quiet, at_most)
+
+    async def quiet(self, seconds: float, at_most: float) -> None:
+        """Wait until nothing has come for so many seconds; no longer than `at_most`."""
+        seen, waited = -1, 0.0
+        while seen != self.messages and waited < at_most:
+            seen = self.messages
+            await asyncio.sleep(seconds)
+            waited += seconds
 
     def close(self) -> None:
         """Close the sockets; nobody may be waiting any more."""

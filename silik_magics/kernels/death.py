@@ -68,6 +68,8 @@ def not_started(name: str, argv: Sequence[str], directory: str, error: Exception
     if not isinstance(error, OSError):
         return KernelDied(f"{name} could not be started: {error}", f"its kernelspec: {directory}")
     program = argv[0] if argv else "(no argv)"
+    if error.filename and Path(error.filename).name != Path(program).name:
+        return KernelDied(f"{name} could not be started: {error.filename}: {error.strerror}")
     return KernelDied(
         f"{name} could not be started: {program}: {error.strerror or error}",
         f"mend `argv` in {directory}/kernel.json, or install {program}.",

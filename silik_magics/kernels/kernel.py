@@ -26,8 +26,10 @@ from silik_magics.kernels.usage import Usage
 logger = logging.getLogger(__name__)
 
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
-# These may publish a cell's last outputs just after they said `idle`: within so many seconds.
+# These may publish a cell's last outputs after they said `idle`: it was the last of them when so
+# many seconds nothing came.
 OUTPUT_AFTER_IDLE = {"Deno kernel": 0.03}
+LATE_OUTPUT_SECONDS = 1.0  # and after so many nobody waits for more
 LOG_SECONDS = 1.0  # between two looks at what a kernel that is not ready yet has written
 INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
 
@@ -194,7 +196,7 @@ class Kernel:
         connection = self.connection
         if flags is not None and not flags.store_history:
             reply = await connection.execute(code, on_output, ask, flags)
-            await asyncio.sleep(self.output_after_idle)
+            await self.settled()
             return reply
         with self._execution(code) as entry:
 
@@ -204,7 +206,7 @@ class Kernel:
 
             reply = await connection.execute(code, record_and_show, ask, flags)
             entry.count = reply.content.get("execution_count")
-            await asyncio.sleep(self.output_after_idle)
+            await self.settled()
             return reply
 
     async def forward(self, message: Message, relay: OnOutput) -> None:
@@ -243,9 +245,15 @@ class Kernel:
             self.last_activity = datetime.now(UTC)
 
     @property
-    def output_after_idle(self) -> float:
-        """Seconds in which it may still publish a cell's last outputs after it said `idle`."""
-        return OUTPUT_AFTER_IDLE.get(str(self.info.get("implementation")), 0)
+    def settles_late(self) -> bool:
+        """Whether it may still publish a cell's last outputs after it said `idle`."""
+        return self.info.get("implementation") in OUTPUT_AFTER_IDLE
+
+    async def settled(self) -> None:
+        """Wait for what it publishes after it said `idle`: until it says nothing for a moment."""
+        if self.settles_late and self._connection is not None:
+            quiet = OUTPUT_AFTER_IDLE[self.info["implementation"]]
+            await self._connection.settled(quiet, LATE_OUTPUT_SECONDS)
 
     @property
     def running(self) -> str:
