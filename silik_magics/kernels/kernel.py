@@ -132,11 +132,13 @@ class Kernel:
         """
         if self._heartbeat is None or self.state not in ("idle", "busy"):
             return self.state
-        if self.process.is_stopped:
-            return "stopped"
-        if self._always_beats or self.state == "idle":
-            is_lost = await self._heartbeat.is_lost()
-            if is_lost and (self._always_beats or self.state == "idle"):
+        is_silent = False
+        if not self.process.is_stopped and (self._always_beats or self.state == "idle"):
+            is_silent = await self._heartbeat.is_lost()
+        if self.state in ("idle", "busy"):  # it may have changed meanwhile
+            if self.process.is_stopped:
+                return "stopped"
+            if is_silent and (self._always_beats or self.state == "idle"):
                 return "silent"
         return self.state
 
