@@ -16,6 +16,7 @@ from silik_magics.commands.reference import help_of, overview
 from silik_magics.commands.table import command, lookup
 from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError, did_you_mean
+from silik_magics.kernels.condition import condition
 from silik_magics.kernels.death import duration, size
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.language.literals import Text
@@ -55,7 +56,7 @@ async def ps(context: Context, paths: tuple[str, ...]) -> Table:
     tree = context.state.tree
     leaves = tree.leaves(paths) if paths else list(tree.root.leaves())
     kernels = [kernel_of(leaf) for leaf in leaves]
-    states = await asyncio.gather(*(kernel.condition() for kernel in kernels))
+    states = await asyncio.gather(*(condition(kernel) for kernel in kernels))
     rows = [
         _row(kernel, leaf.path.removeprefix("~/"), state)
         for kernel, leaf, state in zip(kernels, leaves, states, strict=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from silik_magics.errors import KernelDied
+from silik_magics.errors import KernelDied, KernelTimeout
 
 LAST_LINES = 8
 LAST_BYTES = 8192
@@ -53,10 +53,7 @@ class Death:
         message = f"{name} died: {self}{self._while}"
         if self._cost:
             message += f"\n{self._cost}"
-        if self.last_lines:
-            message += "\nThe last lines of its stderr:\n" + "\n".join(
-                f"    {line}" for line in self.last_lines
-            )
+        message += _quoted(self.last_lines)
         hint = (
             _healing(name)
             if not self.starting
@@ -99,6 +96,23 @@ class Death:
             "executions_lost": self.lost,
             "last_lines": list(self.last_lines),
         }
+
+
+def not_ready(name: str, seconds: float, lines: Sequence[str]) -> KernelTimeout:
+    """Return the error that tells the user that a kernel did not become ready in time.
+
+    Args:
+        name: the kernel.
+        seconds: that it was given.
+        lines: the last of its stderr.
+    """
+    message = f"{name} did not become ready within {seconds:g} s{_quoted(lines)}"
+    return KernelTimeout(message, "give it more with `--timeout S`.")
+
+
+def _quoted(lines: Sequence[str]) -> str:
+    shown = "".join(f"\n    {line}" for line in lines)
+    return f"\nThe last lines of its stderr:{shown}" if shown else ""
 
 
 def _healing(name: str) -> str:

@@ -15,9 +15,16 @@ from typing import Any
 
 import zmq
 
-from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
+from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
-from silik_magics.kernels.death import PORT_TAKEN, Death, last_lines, not_started, shorten
+from silik_magics.kernels.death import (
+    PORT_TAKEN,
+    Death,
+    last_lines,
+    not_ready,
+    not_started,
+    shorten,
+)
 from silik_magics.kernels.heartbeat import Heartbeat
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess
@@ -54,6 +61,7 @@ class Kernel:
         work: what it was asked to run since it started.
         record: the last of that, with what it answered.
         usage: measures what its processes use.
+        heartbeat: asks whether it answers, since it was connected to.
         on_change: called with it when it dies or is stopped.
         on_foreign: called with what it says on iopub and answers no request of ours, status
             messages too; None to drop it.
@@ -74,7 +82,7 @@ class Kernel:
         self.interrupts = 0
         self._context = context
         self._connection: Connection | None = None
-        self._heartbeat: Heartbeat | None = None
+        self.heartbeat: Heartbeat | None = None
         self._burial: asyncio.Task[None] | None = None
         self._ready = False
         self._ending = False
@@ -125,28 +133,6 @@ class Kernel:
             return "starting"
         return "busy" if self.work or self._connection.state == "busy" else "idle"
 
-    async def condition(self) -> str:
-        """Return its state as it is found by looking: also `stopped` (by a signal) and `silent`.
-
-        A kernel is silent when its heartbeat is lost. Most that are busy do not answer there.
-        """
-        if self._heartbeat is None or self.state not in ("idle", "busy"):
-            return self.state
-        is_silent = False
-        if not self.process.is_stopped and (self._always_beats or self.state == "idle"):
-            is_silent = await self._heartbeat.is_lost()
-        if self.state in ("idle", "busy"):  # it may have changed meanwhile
-            if self.process.is_stopped:
-                return "stopped"
-            if is_silent and (self._always_beats or self.state == "idle"):
-                return "silent"
-        return self.state
-
-    @property
-    def _always_beats(self) -> bool:
-        """Whether it answers its heartbeat while it is busy too: ipykernel has a thread for it."""
-        return self.info.get("implementation") == "ipython"
-
     @property
     def connection(self) -> Connection:
         """The connection; KernelDied when the kernel is dead."""
@@ -171,7 +157,7 @@ class Kernel:
         info = dict(self.process.get_connection_info())
         self._ending = self._ready = self._killed = False
         connection = self._connection = Connection(self._context, info, self.name, self._foreign)
-        self._heartbeat = Heartbeat(self._context, info)
+        self.heartbeat = Heartbeat(self._context, info)
         self.death = None
         handshake = asyncio.ensure_future(connection.handshake())
         if self.process.has_ended:  # it died before anybody listened
@@ -180,7 +166,7 @@ class Kernel:
         try:
             self.info = await asyncio.wait_for(handshake, timeout)
         except TimeoutError:
-            raise self._not_ready(timeout) from None
+            raise not_ready(self.name, timeout, last_lines(self.log)) from None
         finally:
             stuck.cancel()
         if self.is_attached:
@@ -198,13 +184,6 @@ class Kernel:
             await asyncio.sleep(LOG_SECONDS)
             if any(PORT_TAKEN in line for line in last_lines(self.log)):
                 await self.kill()
-
-    def _not_ready(self, timeout: float) -> KernelTimeout:
-        message = f"{self.name} did not become ready within {timeout:g} s"
-        lines = last_lines(self.log)
-        if lines:
-            message += "\nThe last lines of its stderr:\n" + "\n".join(f"    {x}" for x in lines)
-        return KernelTimeout(message, "give it more with `--timeout S`.")
 
     # Running and asking
 

@@ -296,6 +296,22 @@ def test_a_deaf_kernel_is_a_timeout_and_leaves_nothing_behind(
     assert set(runtime_dir.iterdir()) == before
 
 
+def test_a_kernel_that_is_killed_while_it_starts_says_so(silik: Silik, runtime_dir: Path) -> None:
+    before = set(runtime_dir.iterdir())
+    starting = in_thread(silik.start, "slow", "k1")
+    wait_until(lambda: silik.manager._opening)
+    (kernel,) = silik.manager._opening
+    assert kernel.process.pid is not None
+    started = time.monotonic()
+    os.kill(kernel.process.pid, signal.SIGKILL)
+    error = starting.exception(5)
+    assert time.monotonic() - started < SECONDS
+    assert isinstance(error, KernelDied)
+    assert error.message.startswith("k1 died: killed by SIGKILL while it was starting")
+    assert silik.tree == ""
+    assert set(runtime_dir.iterdir()) == before
+
+
 def test_a_slow_kernel_is_waited_for(silik: Silik) -> None:
     started = time.monotonic()
     assert silik.start("slow", timeout=30).run("ready").text == "ready"

@@ -143,6 +143,19 @@ def test_a_stopped_kernel_can_be_killed(silik: Silik) -> None:
     assert states(silik) == ["dead"]
 
 
+def test_a_kernel_that_is_stopped_while_it_starts_is_given_up_in_time(
+    silik: Silik, runtime_dir: Path
+) -> None:
+    before = set(runtime_dir.iterdir())
+    starting = in_thread(silik.start, "slow", "k1", timeout=0.5)
+    wait_until(lambda: silik.manager._opening)
+    (kernel,) = silik.manager._opening
+    silik._portal.call(lambda: kernel.signal(signal.SIGSTOP))
+    assert isinstance(starting.exception(SECONDS), KernelTimeout)
+    assert kernel.process.has_ended
+    assert set(runtime_dir.iterdir()) == before
+
+
 # Heartbeats
 
 

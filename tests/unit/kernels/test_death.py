@@ -12,6 +12,7 @@ from silik_magics.kernels.death import (
     Death,
     duration,
     last_lines,
+    not_ready,
     shorten,
     signal_name,
     size,
@@ -146,6 +147,15 @@ def test_the_error_of_a_kernel_that_never_became_ready_says_so() -> None:
     error = Death(1, ("no such module",), starting=True).error("k1.py")
     assert error.message.startswith("k1.py died: exited with code 1 while it was starting")
     assert error.hint == "mend what its stderr says, and start it again."
+
+
+def test_the_error_of_a_kernel_that_was_given_up_says_what_it_wrote() -> None:
+    error = not_ready("k1.py", 0.5, ("waiting for a licence",))
+    assert error.message == (
+        "k1.py did not become ready within 0.5 s\n"
+        "The last lines of its stderr:\n    waiting for a licence"
+    )
+    assert not_ready("k1.py", 60, ()).message == "k1.py did not become ready within 60 s"
 
 
 def test_long_code_is_cut_and_shown_on_one_line() -> None:
