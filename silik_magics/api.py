@@ -18,6 +18,7 @@ from silik_magics.display.answers import Answer
 from silik_magics.display.outputs import collect, text_of
 from silik_magics.display.sinks import Capture
 from silik_magics.errors import CommandError, RemoteError
+from silik_magics.kernels.death import Death
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.language.words import split
@@ -104,6 +105,11 @@ class AsyncKernelHandle:
         """Say whether its process runs."""
         return self._kernel.death is None
 
+    @property
+    def death(self) -> Death | None:
+        """How it died; None while it is alive."""
+        return self._kernel.death
+
     async def run(
         self,
         code: str,
@@ -116,8 +122,9 @@ class AsyncKernelHandle:
 
         Args:
             code: in the kernel's language.
-            timeout: seconds it may take.
-            on_timeout: what happens to the kernel then: `interrupt`, `restart` or `stop`.
+            timeout: seconds it may take; then it is interrupted.
+            on_timeout: what happens to a kernel that does not react to that: nothing
+                (`interrupt`), `restart` or `stop`.
             ask: answers input(), called with the prompt and whether a password is asked for.
 
         Raises:

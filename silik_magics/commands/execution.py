@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from silik_magics.kernels.connection import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import Message
 
+logger = logging.getLogger(__name__)
+
 ON_TIMEOUT = ("interrupt", "restart", "stop")
 GRACE_SECONDS = 3.0  # between an interrupt of ours and giving up on the answer
 
@@ -30,8 +33,9 @@ class Limits:
     """How long code may run, and what happens to the kernel then.
 
     Args:
-        timeout: seconds; None for as long as it takes.
-        on_timeout: `interrupt`, `restart` or `stop`.
+        timeout: seconds; None for as long as it takes. Then the kernel is interrupted.
+        on_timeout: what happens to a kernel that does not react to that: nothing (`interrupt`),
+            `restart` or `stop`.
     """
 
     timeout: float | None = None
@@ -194,9 +198,14 @@ class _Run:
         return answer
 
     async def _interrupt(self, execution: asyncio.Future[Message]) -> bool:
-        """Interrupt, and say whether the kernel came to an end by that."""
-        await self._kernel.interrupt()
+        """Interrupt, and say whether the kernel came to an end by that, within the grace time."""
+        interrupt = asyncio.ensure_future(self._kernel.interrupt())
         await asyncio.wait({execution}, timeout=GRACE_SECONDS)
+        # How an interrupt is sent is the affair of its provisioner, which may be far away.
+        interrupt.cancel()
+        (error,) = await asyncio.gather(interrupt, return_exceptions=True)
+        if isinstance(error, Exception):
+            logger.info("%s could not be interrupted: %s", self._kernel.name, error)
         return execution.done()
 
     async def _given_up(self, execution: asyncio.Future[Message]) -> SilikError:
@@ -214,22 +223,38 @@ class _Run:
         return error
 
     async def _timed_out(self, execution: asyncio.Future[Message]) -> KernelTimeout:
+        """Climb the ladder: interrupt, and where that is not enough, restart or stop."""
         kernel, limits = self._kernel, self._limits
         message = f"{kernel.name} did not finish within {limits.timeout:g} s"
+        if await self._interrupt(execution) and kernel.death is None:
+            return KernelTimeout(
+                f"{message} and was interrupted",
+                "what it holds in memory is still there; give it a larger `--timeout`.",
+            )
+        died = kernel.death is not None
+        stuck = f"{message}, {'died of' if died else 'did not react to'} an interrupt"
         if limits.on_timeout == "restart":
-            await kernel.restart(now=True, timeout=self._context.state.manager.start_timeout)
-            return KernelTimeout(f"{message} and was restarted", "what it held in memory is gone.")
+            return await self._restarted(stuck)
         if limits.on_timeout == "stop":
             leaves = self._context.state.tree.root.leaves()
             for leaf in [leaf for leaf in leaves if leaf.kernel is kernel]:
                 await self._context.state.remove(leaf, now=True)
-            return KernelTimeout(f"{message} and was stopped", "`start` a new one.")
-        if await self._interrupt(execution):
-            return KernelTimeout(f"{message} and was interrupted", "give it a larger `--timeout`.")
-        return KernelTimeout(
-            f"{message}, and does not react to an interrupt",
-            f"`restart --now {kernel.name}` ends what it runs.",
-        )
+            return KernelTimeout(f"{stuck} and was stopped", "`start` a new one.")
+        if kernel.death is not None:
+            return KernelTimeout(f"{stuck}: {kernel.death}", kernel.death.error(kernel.name).hint)
+        stuck = f"{message}, and does not react to an interrupt"
+        if kernel.process.is_stopped:
+            hint = f"`signal SIGCONT {kernel.name}` lets it go on."
+            return KernelTimeout(f"{stuck}: a signal has stopped it", hint)
+        return KernelTimeout(stuck, f"`restart --now {kernel.name}` ends what it runs.")
+
+    async def _restarted(self, stuck: str) -> KernelTimeout:
+        kernel = self._kernel
+        try:
+            await kernel.restart(now=True, timeout=self._context.state.manager.start_timeout)
+        except SilikError as error:
+            return KernelTimeout(f"{stuck} and could not be restarted\n{error.message}", error.hint)
+        return KernelTimeout(f"{stuck} and was restarted", "what it held in memory is gone.")
 
     def _failure(self, reply: dict[str, Any]) -> RemoteError | None:
         status = reply.get("status")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +16,8 @@ from silik_magics.commands.reference import help_of, overview
 from silik_magics.commands.table import command, lookup
 from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError, did_you_mean
+from silik_magics.kernels.condition import condition
+from silik_magics.kernels.death import duration, size
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.language.literals import Text
 from silik_magics.language.words import quote
@@ -37,8 +41,10 @@ async def ps(context: Context, paths: tuple[str, ...]) -> Table:
     """Show the state of kernels, all of them by default.
 
     The memory is that of the kernel's process and all it started; `cpu` is the share of one
-    processor since the last `ps`. Kernels that `warm` keeps ready are in the state `ahead`. As
-    data, times are seconds and memory is bytes.
+    processor since the last `ps`. A kernel that a signal has stopped is `stopped`; one that
+    listens to its heartbeat port, but does not answer there, is `silent`. Kernels that `warm`
+    keeps ready are in the state `ahead`. As data, times are seconds and memory is bytes, and
+    `death` holds all that is known of a kernel's end.
 
     Example:
         silik> start python3 -l k1
@@ -49,20 +55,40 @@ async def ps(context: Context, paths: tuple[str, ...]) -> Table:
     """
     tree = context.state.tree
     leaves = tree.leaves(paths) if paths else list(tree.root.leaves())
-    rows = [_row(kernel_of(leaf), leaf.path.removeprefix("~/")) for leaf in leaves]
+    kernels = [kernel_of(leaf) for leaf in leaves]
+    states = await asyncio.gather(*(condition(kernel) for kernel in kernels))
+    rows = [
+        _row(kernel, leaf.path.removeprefix("~/"), state)
+        for kernel, leaf, state in zip(kernels, leaves, states, strict=True)
+    ]
+    notes = [
+        note for kernel, row in zip(kernels, rows, strict=True) for note in _notes(kernel, row)
+    ]
     if not paths:
-        ahead = context.state.manager.ahead.kernels
-        rows += [{**_row(kernel, "-"), "state": "ahead"} for kernel in ahead]
-    return table(PS_COLUMNS, rows, [_shown(row) for row in rows], empty="No kernel is here.")
+        rows += [_row(kernel, "-", "ahead") for kernel in context.state.manager.ahead.kernels]
+    shown = [_shown(row) for row in rows]
+    return table(PS_COLUMNS, rows, shown, empty="No kernel is here.", notes=notes)
 
 
-def _row(kernel: Kernel, path: str) -> dict[str, Any]:
+def _notes(kernel: Kernel, row: dict[str, Any]) -> Iterator[str]:
+    """Say of a kernel that does not go on what there is to know, and what to type."""
+    path, state = row["kernel"], row["state"]
+    if kernel.death is not None:
+        yield kernel.death.note(path)
+    elif state == "stopped":
+        yield f"{path} was stopped by a signal: `signal SIGCONT {quote(path)}` lets it go on."
+    elif state == "silent":
+        what = "`stop {}` lets it go" if kernel.is_attached else "`restart --now {}` heals that"
+        yield f"{path} does not answer its heartbeat: {what.format(quote(path))}."
+
+
+def _row(kernel: Kernel, path: str, state: str) -> dict[str, Any]:
     alive = kernel.death is None
     cpu, memory = kernel.usage.measure(kernel.process.pid if alive else None)
     now = datetime.now(UTC)
     return {
         "kernel": path,
-        "state": kernel.state,
+        "state": "dead" if kernel.death is not None else state,
         "kernelspec": kernel.spec or "(attached)",
         "pid": kernel.process.pid if alive else None,
         "uptime": (now - kernel.started).total_seconds() if alive else None,
@@ -71,6 +97,7 @@ def _row(kernel: Kernel, path: str) -> dict[str, Any]:
         "cpu": cpu,
         "memory": memory,
         "end": str(kernel.death) if kernel.death is not None else "",
+        "death": kernel.death.row() if kernel.death is not None else None,
     }
 
 
@@ -87,7 +114,7 @@ def _shown(row: dict[str, Any]) -> list[str]:
         f"{duration(row['last activity'])} ago",
         str(row["executions"]),
         or_dash(row["cpu"], f"{row['cpu'] or 0:.0f} %"),
-        or_dash(row["memory"], f"{(row['memory'] or 0) / 1e6:.0f} MB"),
+        or_dash(row["memory"], size(row["memory"] or 0)),
     ]
 
 
@@ -96,16 +123,6 @@ async def lives(context: Context) -> Table:
     """Show every kernel that was here, also those that are gone (asked by batch runs)."""
     rows = context.state.lives.rows()
     return table(("path", "end"), rows, empty="No kernel was here.")
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration as people say it: `12 s`, `3 min`, `2 h 5 min`."""
-    whole = int(seconds or 0)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 @command("info", "connect_info")

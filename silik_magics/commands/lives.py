@@ -28,6 +28,7 @@ class Life:
         executions: how many times it was asked to run something.
         ended: when its end was seen.
         end: how it ended; empty while it lives.
+        death: all that is known of that, when it died.
     """
 
     path: str
@@ -39,10 +40,14 @@ class Life:
     executions: int = 0
     ended: datetime | None = None
     end: str = ""
+    death: dict[str, Any] | None = None
 
     def row(self, now: datetime) -> dict[str, Any]:
-        """Return it as it is written to JSON; `end` is None while it lives."""
-        return {
+        """Return it as it is written to JSON; `end` is None while it lives.
+
+        `death` is there only if it died.
+        """
+        row: dict[str, Any] = {
             "path": self.path,
             "kernelspec": self.kernelspec,
             "attached": self.attached,
@@ -52,6 +57,7 @@ class Life:
             "seconds": round(((self.ended or now) - self.started).total_seconds(), 3),
             "end": self.end or None,
         }
+        return row if self.death is None else {**row, "death": self.death}
 
 
 class Lives:
@@ -103,8 +109,10 @@ class Lives:
             life.ended = datetime.now(UTC)
             if stopped:
                 life.end = LET_GO if life.attached else STOPPED
+            elif kernel.death is not None:
+                life.end, life.death = str(kernel.death), kernel.death.row()
             else:
-                life.end = str(kernel.death) if kernel.death is not None else RESTARTED
+                life.end = RESTARTED
         if stopped:  # it does not come back, and is not to be kept alive by us
             self._stopping.discard(kernel)
             del self._present[kernel]

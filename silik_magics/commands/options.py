@@ -25,5 +25,5 @@ on_timeout: Decorator = click.option(
     type=click.Choice(ON_TIMEOUT),
     default="interrupt",
     show_default=True,
-    help="What happens to the kernel then.",
+    help="What happens to a kernel that does not react to an interrupt then.",
 )

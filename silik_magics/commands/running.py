@@ -34,7 +34,8 @@ async def run(
     """Run code on one or more kernels.
 
     On several kernels it runs at once, and their outputs are shown one kernel after the other,
-    each under its name. Quote the code; a quoted word may span lines.
+    each under its name. Quote the code; a quoted word may span lines. Code that takes longer than
+    `--timeout` is interrupted, and nothing else happens to a kernel that reacts to that.
 
     Example:
         silik> start python3 -n 2 -l w

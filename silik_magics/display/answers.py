@@ -67,6 +67,7 @@ def table(
     rows: Sequence[dict[str, Any]],
     shown: Sequence[Sequence[str]] | None = None,
     empty: str = "",
+    notes: Sequence[str] = (),
 ) -> Table:
     """Return a table with a head.
 
@@ -75,6 +76,7 @@ def table(
         rows: the data.
         shown: the text of each cell, where it is not simply the value's.
         empty: the text when there are no rows.
+        notes: lines that stand under the table.
     """
     if not rows:
         return Table(empty, data=[])
@@ -91,4 +93,5 @@ def table(
         for line in cells
     )
     markup = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return Table("\n".join(lines), markup, list(rows), tuple(rows))
+    markup += "".join(f'<div style="{_STYLE}">{html.escape(note)}</div>' for note in notes)
+    return Table("\n".join([*lines, *notes]), markup, list(rows), tuple(rows))

@@ -140,7 +140,7 @@ def connect(
         socket.identity = info["identity"]
         # The kernel speaks first on stdin, and what it asks before the connection stands is
         # dropped. With this option the socket is writable only when it stands.
-        socket.immediate = name == "stdin"
+        socket.immediate = name in ("stdin", "hb")
     if info.get("curve_publickey"):
         public, secret = (_ascii(info[f"curve_{kind}key"]) for kind in ("public", "secret"))
         socket.curve_publickey = socket.curve_serverkey = public

@@ -15,13 +15,22 @@ from typing import Any
 
 import zmq
 
-from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
+from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
-from silik_magics.kernels.death import PORT_TAKEN, Death, last_lines, not_started
+from silik_magics.kernels.death import (
+    PORT_TAKEN,
+    Death,
+    last_lines,
+    not_ready,
+    not_started,
+    shorten,
+)
+from silik_magics.kernels.heartbeat import Heartbeat
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess
 from silik_magics.kernels.record import Entry, Record
 from silik_magics.kernels.usage import Usage
+from silik_magics.kernels.work import Work
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +59,11 @@ class Kernel:
         death: how it ended, while it is dead.
         started: when it became ready last.
         last_activity: when it was last asked to run something, or was done with it.
-        executions: how many times it was asked to run something since it started.
         interrupts: how many times it was interrupted from here.
-        record: what was run on it since it started.
+        work: what it was asked to run since it started.
+        record: the last of that, with what it answered.
         usage: measures what its processes use.
+        heartbeat: asks whether it answers, since it was connected to.
         on_change: called with it when it dies or is stopped.
         on_foreign: called with what it says on iopub and answers no request of ours, status
             messages too; None to drop it.
@@ -66,18 +76,19 @@ class Kernel:
         self.info: dict[str, Any] = {}
         self.death: Death | None = None
         self.started = self.last_activity = datetime.now(UTC)
+        self.work = Work()
         self.record = Record()
         self.usage = Usage()
         self.on_change: list[Callable[[Kernel], None]] = []
         self.on_foreign: OnOutput | None = None
-        self.executions = 0
         self.interrupts = 0
         self._context = context
         self._connection: Connection | None = None
+        self.heartbeat: Heartbeat | None = None
         self._burial: asyncio.Task[None] | None = None
-        self._running: dict[object, str] = {}
         self._ready = False
         self._ending = False
+        self._killed = False
         self._lock = asyncio.Lock()
         process.on_end = self._ended
 
@@ -122,7 +133,7 @@ class Kernel:
             return "dead"
         if self._connection is None or not self._ready:
             return "starting"
-        return "busy" if self._running or self._connection.state == "busy" else "idle"
+        return "busy" if self.work or self._connection.state == "busy" else "idle"
 
     @property
     def connection(self) -> Connection:
@@ -146,8 +157,9 @@ class Kernel:
             KernelTimeout: it did not answer in time.
         """
         info = dict(self.process.get_connection_info())
-        self._ending = self._ready = False
+        self._ending = self._ready = self._killed = False
         connection = self._connection = Connection(self._context, info, self.name, self._foreign)
+        self.heartbeat = Heartbeat(self._context, info)
         self.death = None
         handshake = asyncio.ensure_future(connection.handshake())
         if self.process.has_ended:  # it died before anybody listened
@@ -156,14 +168,15 @@ class Kernel:
         try:
             self.info = await asyncio.wait_for(handshake, timeout)
         except TimeoutError:
-            raise self._not_ready(timeout) from None
+            raise not_ready(self.name, timeout, last_lines(self.log)) from None
         finally:
             stuck.cancel()
         if self.is_attached:
             self.process.find()
+        self.process.memory.note()
         self._ready = True
         self.started = self.last_activity = datetime.now(UTC)
-        self.executions = 0
+        self.work = Work()
         self.record = Record()
         self.usage = Usage()
 
@@ -173,13 +186,6 @@ class Kernel:
             await asyncio.sleep(LOG_SECONDS)
             if any(PORT_TAKEN in line for line in last_lines(self.log)):
                 await self.kill()
-
-    def _not_ready(self, timeout: float) -> KernelTimeout:
-        message = f"{self.name} did not become ready within {timeout:g} s"
-        lines = last_lines(self.log)
-        if lines:
-            message += "\nThe last lines of its stderr:\n" + "\n".join(f"    {x}" for x in lines)
-        return KernelTimeout(message, "give it more with `--timeout S`.")
 
     # Running and asking
 
@@ -234,14 +240,11 @@ class Kernel:
 
     @contextmanager
     def _execution(self, code: str) -> Iterator[Entry]:
-        token = object()
-        self._running[token] = code
-        self.executions += 1
         self.last_activity = datetime.now(UTC)
         try:
-            yield self.record.begin(code)
+            with self.work.running(code):
+                yield self.record.begin(code)
         finally:
-            self._running.pop(token, None)
             self.last_activity = datetime.now(UTC)
 
     @property
@@ -256,9 +259,9 @@ class Kernel:
             await self._connection.settled(quiet, LATE_OUTPUT_SECONDS)
 
     @property
-    def running(self) -> str:
-        """The code that it is running; the first, where several wait; empty when idle."""
-        return next(iter(self._running.values()), "")
+    def executions(self) -> int:
+        """How many times it was asked to run something since it started."""
+        return self.work.asked
 
     # Acting on it
 
@@ -285,6 +288,7 @@ class Kernel:
         """Send a signal to it (and to what it started, when its process is ours)."""
         if self.death is not None:
             raise self.death.error(self.name)
+        self._killed = self._killed or number == signals.SIGKILL
         if not self.is_attached:
             await self.process.signal_kernel(number)
         elif self.process.pid is not None:
@@ -351,9 +355,13 @@ class Kernel:
     async def _let_go(self, what: str) -> None:
         """End whoever waits for it and close the connection: its process is about to end."""
         self._ending = True
+        if not self.is_attached and self.process.is_stopped:
+            # Or it could not end politely, and what it does at its exit would be left out.
+            await self.process.signal_kernel(signals.SIGCONT)
         connection, self._connection = self._connection, None
         if connection is not None:
-            running = f" while it was running `{self.running}`" if self.running else ""
+            code = self.work.code
+            running = f" while it was running `{shorten(code)}`" if code else ""
             await connection.lost(KernelDied(what + running, "run it again."), wait=False)
             connection.close()
         if self._burial is not None:  # it died just now: its sockets are still being read
@@ -364,8 +372,17 @@ class Kernel:
     def _ended(self) -> None:
         if self._ending:
             return
+        process, work = self.process, self.work
+        by_system = process.returncode == -signals.SIGKILL and not self._killed
         self.death = Death(
-            self.process.returncode, last_lines(self.log), self.running, starting=not self._ready
+            process.returncode,
+            last_lines(self.log),
+            work.code,
+            seconds=work.seconds,
+            starting=not self._ready,
+            out_of_memory=by_system and process.memory.was_exhausted(),
+            peak=process.memory.peak,
+            lost=work.over,
         )
         logger.info("%s %s", self.name, self.death)
         connection, self._connection = self._connection, None

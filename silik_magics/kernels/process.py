@@ -21,6 +21,7 @@ from traitlets import Float
 from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.forking.provisioner import ForkProvisioner
 from silik_magics.kernels.guard import GUARD
+from silik_magics.kernels.memory import Memory
 from silik_magics.kernels.watch import Watch
 
 
@@ -31,6 +32,7 @@ class KernelProcess(AsyncKernelManager):
 
     Attributes:
         returncode: that of the last process, as subprocess has it; None when nobody knows.
+        memory: follows the memory of the process.
         on_end: called when the process ends, whoever ended it.
         fork_start: whether to fork it, where its kernelspec allows that.
         preload: what the process has imported, from which it is forked.
@@ -46,6 +48,7 @@ class KernelProcess(AsyncKernelManager):
         super().__init__(**kwargs)
         self.on_end: Callable[[], None] = lambda: None
         self.returncode: int | None = None
+        self.memory = Memory(None)
         self.fork_start = False
         self.preload: Sequence[str] = ()
         self.attached_pid: int | None = None
@@ -60,6 +63,15 @@ class KernelProcess(AsyncKernelManager):
         return getattr(self.provisioner, "pid", None)
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether a signal has stopped the process (SIGSTOP, SIGTSTP), so that it only waits."""
+        try:
+            status = psutil.Process(self.pid).status() if self.pid is not None else ""
+        except psutil.Error:
+            return False
+        return status == psutil.STATUS_STOPPED
+
+    @property
     def has_ended(self) -> bool:
         """Whether the process was seen to end."""
         return self._end.is_set()
@@ -69,6 +81,7 @@ class KernelProcess(AsyncKernelManager):
         self.unwatch()
         self._end.clear()
         self.returncode = None
+        self.memory = Memory(self.pid if self.owns_kernel else None)
         if self.owns_kernel or self.pid is not None:
             self._watch = Watch(self.pid, self._is_running, self._ended)
 
@@ -108,6 +121,7 @@ class KernelProcess(AsyncKernelManager):
             assert self.attached_pid is not None
             return runs(self.attached_pid)
         assert self.provisioner is not None
+        self.memory.reap(getattr(self.provisioner, "process", None))
         status = await self.provisioner.poll()
         is_known = getattr(self.provisioner, "status_is_known", True)
         self.returncode = status if is_known else None

@@ -174,12 +174,19 @@ def test_a_timeout_interrupts_and_the_kernel_lives_on(notebook: Host) -> None:
     assert notebook.ok("%%silik k1.py\nkept").plain == ["5"]
 
 
+STUBBORN = """\
+import time
+while True:
+    try:
+        time.sleep(100)
+    except KeyboardInterrupt:
+        pass"""
+
+
 def test_a_timeout_can_restart_the_kernel(notebook: Host) -> None:
     notebook.ok("%silik start python3 -l restarted")
     notebook.ok("%%silik restarted\nkept = 5")
-    cell = notebook.run(
-        "%%silik restarted --timeout 0.5 --on-timeout restart\nimport time; time.sleep(100)"
-    )
+    cell = notebook.run(f"%%silik restarted --timeout 0.5 --on-timeout restart\n{STUBBORN}")
     (error,) = cell.errors
     assert error["ename"] == "KernelTimeout"
     assert "was restarted" in error["evalue"]
@@ -190,9 +197,7 @@ def test_a_timeout_can_restart_the_kernel(notebook: Host) -> None:
 def test_a_timeout_can_stop_the_kernel(notebook: Host) -> None:
     notebook.ok("%silik start python3 -l stopped")
     before = len(notebook.pids())
-    cell = notebook.run(
-        "%silik run 'import time; time.sleep(100)' stopped --timeout 0.5 --on-timeout stop"
-    )
+    cell = notebook.run(f"%%silik stopped --timeout 0.5 --on-timeout stop\n{STUBBORN}")
     (error,) = cell.errors
     assert error["ename"] == "KernelTimeout"
     assert "was stopped" in error["evalue"]

@@ -14,10 +14,12 @@ from support.host import host
 from support.languages import Language, each_language
 from support.misbehaving import write_wrapped_spec
 from support.raw import in_thread, live, run_until_busy, wait_until
+from traitlets.config import Config
 
 from silik_magics import Silik
 from silik_magics.api import KernelHandle
 from silik_magics.errors import CommandError, KernelDied, KernelTimeout
+from silik_magics.kernels import memory
 
 SECONDS = 1.0  # from the death to the error
 
@@ -128,6 +130,86 @@ def test_a_question_that_waits_ends_with_the_kernel(silik: Silik) -> None:
     assert isinstance(busy.exception(5), KernelDied)
 
 
+# The certificate
+
+
+HIGH = "[int(x.split()[1]) for x in open('/proc/self/status') if x.startswith('VmHWM')][0]"
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_the_peak_of_its_memory_is_exact_and_what_it_lost_is_counted(forked: bool) -> None:
+    config = Config({"SilikKernelManager": {"fork_start": forked}})
+    with Silik(config) as silik:
+        silik.command("start python3 -n 2 -l k")  # two at once are forked at once
+        handle = silik["k1.py"]
+        handle.run("x = bytearray(600_000_000); del x")
+        high = int(handle.run(HIGH).text) * 1024
+        running = run_until_busy(handle, "import time; time.sleep(100)")
+        time.sleep(0.8)
+        os.kill(_pid(handle), signal.SIGKILL)
+        error = running.exception(5)
+        assert isinstance(error, KernelDied)
+        death = handle.death
+        assert death is not None
+        print("VmHWM and peak:", high, death.peak)
+        assert death.peak is not None
+        assert abs(death.peak - high) < 2**20
+        first, second = error.message.splitlines()
+        assert first == (
+            "k1.py died: killed by SIGKILL while it was running "
+            "`import time; time.sleep(100)` for 1 s"
+        )
+        assert second == (
+            f"Its memory peaked at {death.peak / 1e6:.0f} MB; "
+            "what its 2 executions left there is lost."
+        )
+        answer = silik.command("ps")
+        assert answer[0]["death"] == death.row()
+        assert answer[0]["end"] == "killed by SIGKILL"
+        note = str(answer).splitlines()[-1]
+        assert note.startswith("k1.py died while it was running `import time; time.sleep(100)` for")
+        assert "`restart k1.py` brings it back" in note
+        handle.restart()
+        assert handle.death is None
+        assert silik.command("ps")[0]["death"] is None
+
+
+def test_a_kernel_that_the_system_killed_for_lack_of_memory_says_so(
+    silik: Silik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = tmp_path / "memory.events"
+    events.write_text("oom_kill 4\n")
+    monkeypatch.setattr(memory, "events_of", lambda _: events)
+    monkeypatch.setattr(memory, "KERNEL_LOG", tmp_path / "none")
+    silik.command("start python3 -n 3 -l k")
+    events.write_text("oom_kill 5\n")  # what the system does; we can not have it do that here
+    error = _fails(silik["k1.py"].run, "import os; os.kill(os.getpid(), 9)")
+    assert error.message.startswith("k1.py died: killed by SIGKILL (out of memory) while it was")
+    assert "k1.py ✗ killed by SIGKILL (out of memory)" in silik.tree
+    assert silik.command("ps")[0]["end"] == "killed by SIGKILL (out of memory)"
+    # The others were not meant, and who is killed from here is not killed by the system.
+    error = _fails(silik["k2.py"].run, "import os; os.kill(os.getpid(), 9)")
+    assert "out of memory" not in error.message
+    events.write_text("oom_kill 6\n")
+    silik["k3.py"].kill()
+    assert "k3.py ✗ killed by SIGKILL\n" in silik.tree + "\n"
+
+
+@each_language("python", "bash", "r", "deno")
+def test_every_kernel_leaves_a_certificate(language: Language, silik: Silik) -> None:
+    handle = silik.start(language.spec, "k1")
+    handle.run(language.assign)
+    running = run_until_busy(handle, language.sleep)
+    os.kill(_pid(handle), signal.SIGKILL)
+    assert isinstance(running.exception(5), KernelDied)
+    death = handle.death
+    assert death is not None
+    assert (str(death), death.running, death.lost) == ("killed by SIGKILL", language.sleep, 1)
+    assert 0.2 < death.seconds < 5
+    assert death.peak is None or death.peak > 10_000_000
+    print(language.spec, death.peak)
+
+
 @each_language("python", "bash", "r", "deno")
 def test_a_death_in_any_language_is_seen_and_restart_heals_it(
     language: Language, silik: Silik
@@ -210,6 +292,22 @@ def test_a_deaf_kernel_is_a_timeout_and_leaves_nothing_behind(
     assert "did not become ready within 1 s" in str(caught.value)
     assert "I am here, but I do not listen" in str(caught.value)
     assert "--timeout" in caught.value.hint
+    assert silik.tree == ""
+    assert set(runtime_dir.iterdir()) == before
+
+
+def test_a_kernel_that_is_killed_while_it_starts_says_so(silik: Silik, runtime_dir: Path) -> None:
+    before = set(runtime_dir.iterdir())
+    starting = in_thread(silik.start, "slow", "k1")
+    wait_until(lambda: silik.manager._opening)
+    (kernel,) = silik.manager._opening
+    assert kernel.process.pid is not None
+    started = time.monotonic()
+    os.kill(kernel.process.pid, signal.SIGKILL)
+    error = starting.exception(5)
+    assert time.monotonic() - started < SECONDS
+    assert isinstance(error, KernelDied)
+    assert error.message.startswith("k1 died: killed by SIGKILL while it was starting")
     assert silik.tree == ""
     assert set(runtime_dir.iterdir()) == before
 

@@ -15,6 +15,7 @@ from support.raw import wait_until
 
 from silik_magics import Silik
 from silik_magics.errors import KernelDied, KernelTimeout
+from silik_magics.kernels.forking import templates
 
 ROUNDS = {"python3": 10, "bare": 20}
 
@@ -57,6 +58,7 @@ def test_thirty_rounds_leak_nothing(silik: Silik, runtime_dir: Path) -> None:
 
     for spec in ROUNDS:
         one_round(spec)
+    wait_until(templates.running)  # it starts a second after the first kernel
     time.sleep(0.3)  # what lingers is gone
     before = _held(runtime_dir)
     for spec, count in ROUNDS.items():

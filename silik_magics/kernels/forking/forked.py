@@ -11,6 +11,7 @@ from collections.abc import Callable
 import psutil
 
 from silik_magics.kernels.forking.channel import Channel, Closed
+from silik_magics.kernels.memory import MAXRSS_BYTES
 
 REPORT_SECONDS = 0.5  # from a kernel's end to its template's report
 WAIT_SECONDS = 0.005
@@ -27,6 +28,7 @@ class ForkedProcess:
 
     Attributes:
         returncode: as subprocess has it; None while it runs, UNKNOWN when nobody knows.
+        peak: the most memory that it used at once, in bytes; None while nobody knows.
     """
 
     stdin = stdout = stderr = None
@@ -34,6 +36,7 @@ class ForkedProcess:
     def __init__(self, pid: int, channel: Channel, reports: Callable[[], bool]) -> None:
         self.pid = pid
         self.returncode: int | None = None
+        self.peak: int | None = None
         self._channel = channel
         self._reports = reports
         self._killed = False
@@ -52,6 +55,8 @@ class ForkedProcess:
             self._ended(None)
             return self.returncode
         if said is not None:
+            peak = said.get("peak")
+            self.peak = None if peak is None else int(peak) * MAXRSS_BYTES
             self._ended(said.get("status"))
         elif self.is_gone and (not self._reports() or self._report_is_late()):
             self._ended(None)

@@ -9,7 +9,8 @@ template's stdin:
 * One byte comes with three descriptors: the kernel's *channel*, its stdout and its stderr.
   In the channel lies a request, as `host.py` packs it. `b"."` instead of it sets the template free.
 * Into the channel goes a line of JSON: `{"pid": 7}` when it was forked, or `{"refused": "why"}`;
-  and `{"status": -9}`, as subprocess has it, when it has ended.
+  and `{"status": -9, "peak": 7}` when it has ended: as subprocess has it, and the most memory
+  that it used at once, in the unit of `ru_maxrss`.
 * The other end of the channel is held by the host alone, and nothing more is ever written there.
   It closes with the host, however that ended, and the kernel ends with it.
 
@@ -153,14 +154,14 @@ class Template:
 
     def _reap(self):
         while self._channels:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
             if not pid:
                 break
             channel = self._channels.pop(pid, None)
             if channel is None:  # an import started it
                 continue
             code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-            _say(channel, {"status": code})
+            _say(channel, {"status": code, "peak": used.ru_maxrss})
             channel.close()
 
     def _kill(self):

@@ -63,6 +63,18 @@ def test_each_sub_kernel_is_on_record_with_its_end(tmp_path: Path) -> None:
         "executions": 1,
         "end": "running at the end",
     }
+    deaths = [row.get("death") for row in done.metadata.silik.kernels]
+    assert [death is not None for death in deaths] == [False, False, True, True, False, False]
+    assert deaths[3].pop("peak_memory") is None or deaths[2].peak_memory > 10_000_000
+    assert deaths[3].pop("running_seconds") < 5
+    assert deaths[3] == {
+        "how": "exited with code 7",
+        "returncode": 7,
+        "out_of_memory": False,
+        "running": "import os; os._exit(7)",
+        "executions_lost": 0,
+        "last_lines": [],
+    }
 
 
 def test_the_record_outlives_a_reload_of_the_extension(tmp_path: Path) -> None:

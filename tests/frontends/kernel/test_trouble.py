@@ -194,7 +194,8 @@ def test_the_death_of_a_kernel_that_computes_ends_its_cell(kernel: Host, first_l
     assert cell.stream() == "1221\n"
     (error,) = cell.errors
     assert error["ename"] == cell.reply["ename"] == "KernelDied"
-    assert error["evalue"] == f"k1.py died: killed by SIGKILL while it was running `{code}`"
+    told, *_ = error["evalue"].splitlines()
+    assert told.startswith(f"k1.py died: killed by SIGKILL while it was running `{code}`")
     assert error["traceback"][-1] == f"Hint: {HINT}" + ("" if first_line else f" {AGAIN}")
     assert [one.end(timeout=5).status for one in behind] == ["aborted"] * 2
     assert kernel.ok("tree").plain == ["├─ k1.py ✗ killed by SIGKILL\n╰─ k2.py"]
@@ -245,7 +246,8 @@ def test_the_death_of_an_idle_connected_kernel_is_an_error_at_the_next_cell(
     assert time.monotonic() - begun < SECOND
     cell = connected.run("print('not silent')")
     (error,) = cell.errors
-    assert (error["ename"], error["evalue"]) == ("KernelDied", "k1.py died: killed by SIGKILL")
+    assert error["ename"] == "KernelDied"
+    assert error["evalue"].splitlines()[0] == "k1.py died: killed by SIGKILL"
     assert error["traceback"][-1] == f"Hint: {HINT} {AGAIN}"
     assert connected.ok("tree").plain == ["├─ k1.py ✗ killed by SIGKILL\n╰─ k2.py"]
     connected.ok("restart k1.py\n> k1.py")

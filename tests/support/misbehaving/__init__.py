@@ -25,11 +25,13 @@ def write_misbehaving_specs(directory: Path) -> None:
     write_spec(directory, "absent", _spec("absent", "silik-test-no-such-program"))
 
 
-def write_wrapped_spec(directory: Path, name: str, program: Path, script: str) -> None:
-    """Write a kernelspec of the bare kernel, started by a shell script that gets its argv."""
+def write_wrapped_spec(
+    directory: Path, name: str, program: Path, script: str, kernel: str = "bare"
+) -> None:
+    """Write a kernelspec of one of them, started by a shell script that gets its argv."""
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o700)
-    spec = _spec(name, str(program), sys.executable, str(HERE / "bare.py"))
+    spec = _spec(name, str(program), sys.executable, str(HERE / f"{kernel}.py"))
     write_spec(directory, name, spec)
 
 

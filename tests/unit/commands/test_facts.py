@@ -4,26 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from silik_magics.commands.facts import duration
 from silik_magics.commands.table import commands, names
 
 Say = Callable[..., str]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "0 s"),
-        (0.9, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (3599, "59 min"),
-        (3600, "1 h 0 min"),
-        (100_000, "27 h 46 min"),
-    ],
-)
-def test_durations_are_said_as_people_say_them(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_set_shows_what_was_set_in_order(say: Say) -> None:

@@ -103,6 +103,16 @@ def test_the_end_of_a_kernel_that_died_stays_when_it_is_removed() -> None:
     assert ends(lives) == ["exited with code 7"]
 
 
+def test_the_death_of_a_kernel_is_told_in_full() -> None:
+    kernel = Kernel()
+    lives, _ = begun(kernel)
+    kernel.death = Death(-9, running="load()", seconds=12, out_of_memory=True, peak=8, lost=3)
+    kernel.change()
+    [row] = lives.rows()
+    assert row["end"] == row["death"]["how"] == "killed by SIGKILL (out of memory)"
+    assert row["death"] == kernel.death.row()
+
+
 def test_a_restart_ends_one_life_and_begins_another() -> None:
     kernel = Kernel(executions=2)
     lives, _ = begun(kernel)
