@@ -22,7 +22,7 @@ from traitlets import Any as AnyTrait
 from zmq.eventloop.zmqstream import ZMQStream
 
 from silik_magics.errors import SilikError
-from silik_magics.kernels.channels import read
+from silik_magics.kernels.frames import read
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.kernels.messages import COMM_TYPES, Message

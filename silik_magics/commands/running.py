@@ -13,6 +13,7 @@ from silik_magics.commands.kinds import CODE, FILE, KERNEL
 from silik_magics.commands.table import command
 from silik_magics.display.answers import Answer
 from silik_magics.errors import CommandError
+from silik_magics.kernels.files import UnfitFileError, read_bytes
 from silik_magics.kernels.record import Entry
 
 CONNECTED = (
@@ -21,6 +22,9 @@ CONNECTED = (
 COMMAND_MODE = (
     "Command mode. You can create and select kernels. Send `help` for the list of commands."
 )
+
+LARGEST_TEXT = 10_000_000  # bytes of a file that is shown or run
+DEEPEST_SOURCE = 20  # files that `source` one another
 
 
 @command("run")
@@ -149,7 +153,16 @@ async def source(context: Context, file: str) -> None:
         ╰─ k1.py
         19
     """
-    await context.run_lines(read_text(file))
+    if context.depth >= DEEPEST_SOURCE:
+        raise CommandError(
+            f"{file} is not read: {DEEPEST_SOURCE} files that read one another are too many",
+            "does one of them `source` itself?",
+        )
+    context.depth += 1
+    try:
+        await context.run_lines(read_text(file))
+    finally:
+        context.depth -= 1
 
 
 @command("cat")
@@ -175,12 +188,18 @@ def read_text(file: str) -> str:
     """
     try:
         # Editors of some systems begin UTF-8 text with a byte order mark; `-sig` leaves it out.
-        return Path(file).expanduser().read_text(encoding="utf-8-sig")
+        packed = read_bytes(Path(file).expanduser(), LARGEST_TEXT)
+        text = packed.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise CommandError(f"{file} is no UTF-8 text", "only text files can be read.") from None
     except OSError as error:
         raise CommandError(
             f"{file}: {error.strerror}", f"paths are relative to {Path.cwd()}"
         ) from None
+    except UnfitFileError as error:
+        raise CommandError(
+            f"{file} can not be read: {error}", "only text files can be read."
+        ) from None
     except (ValueError, RuntimeError) as error:  # a NUL in it, or `~` of a user who is not there
         raise CommandError(f"{file!r} is no path: {error}", "name a file that exists.") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # as open() reads text

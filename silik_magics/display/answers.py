@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from silik_magics.errors import harmless
+
 _FONT = "font-family:var(--jp-code-font-family,monospace)"
 _STYLE = f"text-align:left;padding:2px 12px 2px 0;{_FONT}"
 _DRAWING = f"{_FONT};line-height:1.25"  # or the branches of a tree stand apart
@@ -79,7 +81,7 @@ def table(
     if not rows:
         return Table(empty, data=[])
     texts = shown or [[str(row[column]) for column in columns] for row in rows]
-    cells = [[text.replace("\n", "\\n") for text in line] for line in texts]
+    cells = [[_on_one_line(text) for text in line] for line in texts]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -92,3 +94,7 @@ def table(
     )
     markup = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return Table("\n".join(lines), markup, list(rows), tuple(rows))
+
+
+def _on_one_line(text: str) -> str:
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t").replace("\x1b", "\\x1b")

@@ -7,7 +7,6 @@ repeat message ids, and ipykernel then stops answering the older of them.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import zmq
 from jupyter_client.session import Session
 
+from silik_magics.errors import CommandError
 from silik_magics.kernels.channels import Channel, connect
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.phases import mark
@@ -49,7 +49,12 @@ class Flags:
     stop_on_error: bool = False
 
     def content(self, code: str) -> dict[str, Any]:
-        """Return the content of an execute_request."""
+        """Return the content of an execute_request.
+
+        Raises:
+            CommandError: the code is no text that a kernel could take.
+        """
+        check_code(code)
         return {
             "code": code,
             "silent": self.silent,
@@ -220,7 +225,8 @@ class Connection:
             "raw": True,
         }
         reply = (await self._ask("history_request", content)).content
-        return reply.get("history") or []
+        told = reply.get("history", ())
+        return [entry for entry in told if isinstance(entry, list) and len(entry) == 3]
 
     async def interrupt(self) -> None:
         """Send an interrupt_request on the control channel and wait for its reply."""
@@ -382,7 +388,7 @@ class Connection:
         self.messages += 1
         if message.msg_type == "status":
             if message.parent_header.get("msg_type") in (None, "execute_request"):
-                self.state = message.content.get("execution_state", self.state)
+                self.state = message.content["execution_state"] or self.state
             if message.parent_header.get("session") == self._session.session:
                 self._welcomed.set()  # an answer to us: our subscription is up
         if message.msg_type == "iopub_welcome":
@@ -440,25 +446,21 @@ class Connection:
         return task
 
 
+def check_code(code: str) -> None:
+    """Raise CommandError for code with half of a surrogate pair: ipykernel never answers that."""
+    try:
+        code.encode()
+    except UnicodeEncodeError as error:
+        raise CommandError(
+            f"the code holds half of a character, U+{ord(code[error.start]):04X}, "
+            f"at offset {error.start}",
+            "delete it: it is no text, and kernels can not take it.",
+        ) from None
+
+
 def _has_subshells(info: dict[str, Any]) -> bool:
     # Wrapper kernels built on ipykernel claim the feature too, but they hold one program, which
     # must not be asked by two threads at once (bash_kernel's pexpect).
     return info.get("implementation") == "ipython" and SUBSHELLS in info.get(
         "supported_features", ()
     )
-
-
-def read_connection_file(path: str) -> dict[str, Any]:
-    """Return the fields of a connection file.
-
-    Raises:
-        OSError: it can not be read.
-        ValueError: it is no JSON object with the fields of a connection file.
-    """
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - path is a str by contract
-        info = json.load(file)
-    required = ["ip", "transport", *(f"{name}_port" for name in ("shell", "iopub", "stdin"))]
-    missing = [field for field in required if field not in (info if isinstance(info, dict) else ())]
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
-    return info

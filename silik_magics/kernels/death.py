@@ -74,6 +74,13 @@ def not_started(name: str, argv: Sequence[str], directory: str, error: Exception
     )
 
 
+def unfit(name: str, problem: str, directory: str) -> KernelDied:
+    """Return the error that tells the user that a kernelspec names nothing that could be run."""
+    return KernelDied(
+        f"{name} could not be started: {problem}", f"mend it in {directory}/kernel.json."
+    )
+
+
 def signal_name(number: int) -> str:
     """Return the name of a signal, such as `SIGKILL`."""
     try:
