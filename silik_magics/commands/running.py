@@ -133,12 +133,12 @@ async def _entries(leaf: KernelLeaf) -> list[Entry]:
     own = list(kernel.record.entries)
     if kernel.death is not None or kernel.state == "busy":
         return own
-    by_count = {entry.count: entry.output for entry in own}
-    told = await kernel.connection.history()
+    by_count: dict[object, str] = {entry.count: entry.output for entry in own}
+    told = [entry for entry in await kernel.connection.history() if isinstance(entry[2], str)]
     if len(told) < len(own):  # it keeps none, or less
         return own
     # IPython has an empty line 0 in every session.
-    return [Entry(str(code), count, by_count.get(count, "")) for _, count, code in told if code]
+    return [Entry(code, count, by_count.get(count, "")) for _, count, code in told if code]
 
 
 @command("source")

@@ -386,6 +386,9 @@ class Connection:
 
     def _receive(self, message: Message) -> None:
         self.messages += 1
+        if not message.is_sound:  # whoever it is passed on to could not read it
+            logger.warning("%s: dropped a %s that is no JSON", self.name, message.msg_type[:80])
+            return
         if message.msg_type == "status":
             if message.parent_header.get("msg_type") in (None, "execute_request"):
                 self.state = message.content["execution_state"] or self.state

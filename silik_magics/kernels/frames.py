@@ -13,7 +13,7 @@ import math
 from hmac import compare_digest
 from typing import Any
 
-from jupyter_client.session import DELIM, Session
+from jupyter_client.session import DELIM, Session, protocol_version
 
 from silik_magics.errors import well_formed
 from silik_magics.kernels.messages import Message, may_hold_surrogates
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 DEEPEST = 100  # levels of a header or of metadata: json's own limit depends on who calls
 BRACKETS = 2 * DEEPEST  # with no more than so many, looking how deep it is is left out
+MAJOR = protocol_version.partition(".")[0]
 BLANKS = b" \t\r\n"
 
 
@@ -81,6 +82,9 @@ def _header(packed: bytes) -> dict[str, Any]:
     for name in ("msg_id", "msg_type"):
         if not (isinstance(header.get(name), str) and header[name]):
             raise InvalidMessageError(f"its header has no {name}")
+    version = header.get("version")
+    if not (isinstance(version, str) and version.startswith(f"{MAJOR}.")):
+        header["version"] = protocol_version  # clients take none for the one before, and fail
     return header
 
 

@@ -35,6 +35,8 @@ COMM_TYPES = frozenset({"comm_open", "comm_msg", "comm_close"})
 # `idle` would end that cell, so they are never shown.
 PROGRESS_TYPES = frozenset({"status", "execute_input", "iopub_welcome", "debug_event"})
 
+LOOKED_THROUGH = 50_000  # bytes: an image or a long text is not decoded to see what it is
+
 # What a message has, and the value where a kernel left it out or sent something else.
 _BUNDLE: dict[str, Any] = {"data": {}, "metadata": {}}
 _REQUIRED: dict[str, dict[str, Any]] = {
@@ -103,15 +105,34 @@ class Message:
     def content(self) -> dict[str, Any]:
         """The content, decoded when first asked for; empty when nobody can read it."""
         try:
-            found = json.loads(self.packed)
-            if may_hold_surrogates(
-                self.packed
-            ):  # half of a pair could be neither printed nor sent on
-                found = json.loads(well_formed(json.dumps(found, ensure_ascii=False)))
+            found = self._decoded()
         except (ValueError, RecursionError) as error:  # ValueError: or a number of 5,000 digits
             logger.warning("the content of a %s can not be read: %s", self.msg_type, error)
             found = {}
         return _shaped(self.msg_type, found if isinstance(found, dict) else {})
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its content is JSON, as far as that is known in a moment.
+
+        What is JSON, but more than Python reads (a number of 5,000 digits), is sound.
+        """
+        if len(self.packed) > LOOKED_THROUGH or "content" in self.__dict__:
+            return True
+        try:
+            found = self._decoded()
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return False
+        except (ValueError, RecursionError):
+            return True
+        self.__dict__["content"] = _shaped(self.msg_type, found)  # as cached_property keeps it
+        return True
+
+    def _decoded(self) -> Any:
+        found = json.loads(self.packed)
+        if may_hold_surrogates(self.packed):  # they could be neither printed nor sent on
+            found = json.loads(well_formed(json.dumps(found, ensure_ascii=False)))
+        return found
 
     @property
     def is_shown(self) -> bool:
