@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ COMMAND_MODE = (
     "Command mode. You can create and select kernels. Send `help` for the list of commands."
 )
 
+HISTORY_SECONDS = 3.0  # for a kernel that is idle to tell its history
 LARGEST_TEXT = 10_000_000  # bytes of a file that is shown or run
 DEEPEST_SOURCE = 20  # files that `source` one another
 
@@ -134,7 +136,11 @@ async def _entries(leaf: KernelLeaf) -> list[Entry]:
     if kernel.death is not None or kernel.state == "busy":
         return own
     by_count: dict[object, str] = {entry.count: entry.output for entry in own}
-    told = [entry for entry in await kernel.connection.history() if isinstance(entry[2], str)]
+    try:
+        said = await asyncio.wait_for(kernel.connection.history(), HISTORY_SECONDS)
+    except TimeoutError:  # there are kernels that do not know the question
+        return own
+    told = [entry for entry in said if isinstance(entry[2], str)]
     if len(told) < len(own):  # it keeps none, or less
         return own
     # IPython has an empty line 0 in every session.
