@@ -19,11 +19,13 @@ import click
 import pytest
 from support.session import Session
 
+from silik_magics.commands.context import kernel_of
 from silik_magics.commands.declared import TABLE
 from silik_magics.commands.table import SilikCommand
 from silik_magics.display.sinks import Text
 from silik_magics.errors import SilikError
 from silik_magics.language.words import quote
+from silik_magics.tree import Leaf
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 
@@ -154,11 +156,13 @@ async def next_is_right(session: Session) -> None:
     await session.type("cd ~")
     if len(list(session.shell.state.tree.root.leaves())) > 8:
         await session.type("rm -r **")
-    for spec, label in (("python3", "k1"), ("bare", "b1")):
-        if await session.type(f"> {label}") and not session.shell.state.connected:
-            await session.type(f"rm -r {label}")
-            await session.type(f"start {spec} -l {label} --replace")
-        await session.type("/cmd")
+    for spec, name in (("python3", "k1.py"), ("bare", "b1.bare")):
+        there = session.shell.state.tree.root.children.get(name)
+        if isinstance(there, Leaf) and kernel_of(there).death is None:
+            continue
+        if there is not None:
+            await session.type(f"rm -r {name}")
+        await session.type(f"start {spec} -l {name[:2]}")
     assert await session.type('run "print(6 * 7)" k1.py') == "42\n"
     assert await session.type("run hello b1.bare") == "hello"
 
