@@ -13,7 +13,8 @@ import math
 from hmac import compare_digest
 from typing import Any
 
-from jupyter_client.session import DELIM, Session, protocol_version
+from jupyter_client._version import protocol_version
+from jupyter_client.session import DELIM, Session
 
 from silik_magics.errors import well_formed
 from silik_magics.kernels.messages import Message, may_hold_surrogates

@@ -22,11 +22,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 TOKEN, PASSWORD = "token-3f1b9c-of-the-user", "password-77aa-of-the-user"
 ASK = "import getpass; secret = getpass.getpass('Password: ')"
-LOGGING = """
-import logging
-logging.basicConfig(level=logging.DEBUG, filename={file!r}, force=True)
-for name in list(logging.root.manager.loggerDict):
-    logging.getLogger(name).setLevel(logging.DEBUG)
+# Python runs it when it starts: in the host, in the kernel silik and in every sub-kernel.
+SITE = """
+import logging, os
+logging.basicConfig(level=logging.DEBUG, filename=f"{here}/{{os.getpid()}}.log")
 """
 COMMANDS = [
     f"start python3 -l k1 --env TOKEN={TOKEN}",
@@ -70,17 +69,18 @@ def processes(opened: Host) -> str:
 @pytest.fixture(params=["magics", "silik"])
 def told(request: pytest.FixtureRequest, tmp_path: Path, runtime_dir: Path) -> tuple[str, set[str]]:
     """All that was written anywhere by a busy user of a door, and the secrets there were."""
-    log, said = tmp_path / "log", []
+    said: list[Cell] = []
     secrets = {TOKEN, PASSWORD}
-    with log.open("w") as stderr:
+    (tmp_path / "sitecustomize.py").write_text(SITE.format(here=tmp_path))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with (tmp_path / "stderr.log").open("w") as stderr:
         magics = request.param == "magics"
-        options = {} if magics else {"extra_arguments": ["--debug"]}
-        with host("python3" if magics else "silik", stderr=stderr, **options) as opened:
+        options: dict[str, Any] = {"env": {**os.environ, "PYTHONPATH": path}, "stderr": stderr}
+        options |= {} if magics else {"extra_arguments": ["--debug"]}
+        with host("python3" if magics else "silik", **options) as opened:
             prefix = "%silik " if magics else ""
             if magics:
-                opened.ok(LOGGING.format(file=str(tmp_path / "more")))
                 opened.ok("%load_ext silik_magics")
-                opened.ok(LOGGING.format(file=str(tmp_path / "more")))
             for command in COMMANDS:
                 said.append(opened.run(prefix + command))
                 secrets |= keys(runtime_dir)
@@ -93,8 +93,8 @@ def told(request: pytest.FixtureRequest, tmp_path: Path, runtime_dir: Path) -> t
                     said.append(opened.run(f"{prefix}/cmd"))
             assert [cell.status for cell in said].count("ok") > 10
             listed = processes(opened)
-    logs = "".join(path.read_text(errors="replace") for path in tmp_path.iterdir())
-    assert "asyncio" in logs or "DEBUG" in logs, "nothing was logged in detail"
+    logs = "".join(log.read_text(errors="replace") for log in tmp_path.glob("*.log"))
+    assert logs.count("DEBUG:") > 20, "nothing was logged in detail"
     return "\n".join([logs, shown(said), listed, kernel_logs()]), secrets
 
 
