@@ -10,13 +10,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import zmq
 from jupyter_client.session import Session
 
-from silik_magics.errors import CommandError
+from silik_magics.errors import CommandError, KernelTimeout, SilikError
 from silik_magics.kernels.channels import Channel, connect
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.phases import mark
@@ -32,6 +33,8 @@ FIRST_REPLY_SECONDS = 5.0  # until the first question is asked again
 PROBE_SECONDS = 0.1  # between two tries of the handshake
 QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last words are read
 LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
+REPLY_SECONDS = 1.0  # from `idle` to the reply of a cell; then it is asked whether one will come
+REPLAYS = 4096  # messages of a kernel that are known when they come again
 AGAIN_SECONDS = 0.1  # for a cell to end that was interrupted when it had just begun
 STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
 STDIN_SECONDS = 0.005
@@ -101,6 +104,7 @@ class Connection:
         self._session = Session(
             key=key.encode() if isinstance(key, str) else key,
             signature_scheme=info.get("signature_scheme", "hmac-sha256"),
+            digest_history_size=REPLAYS,
         )
         # CurveZMQ proves who sent a message, so its signature need not be verified too: that takes
         # as long as receiving it.
@@ -418,8 +422,32 @@ class Connection:
         elif kind in (Kind.OUTPUT, Kind.LATE) and request.on_output is not None:
             request.on_output(message)
         future = self._waiting.get(request.msg_id)
-        if future is not None and request.over and not future.done():
+        if future is None or future.done():
+            return
+        if request.over:
             future.set_result(request.reply)  # type: ignore[arg-type]
+        elif request.is_execution and request.idle and message.msg_type == "status":
+            self._spawn(self._without_reply(request))
+
+    async def _without_reply(self, request: Request) -> None:
+        """End a cell whose kernel is idle again and never replies.
+
+        Replies come in the order of their requests: when it has answered a later one, none will.
+        ipykernel forgets the reply when it is interrupted, or fails, at the wrong moment.
+        """
+        await asyncio.sleep(REPLY_SECONDS)
+        future = self._waiting.get(request.msg_id)
+        if future is None or future.done() or request.relay is not None:
+            return
+        with suppress(SilikError):  # it has died: whoever waits is told so
+            await self._ask("kernel_info_request", {})
+        if not future.done():
+            future.set_exception(
+                KernelTimeout(
+                    f"{self.name} is idle again, and never said how the code ended",
+                    "what it showed is whole; look whether the code did what it should.",
+                )
+            )
 
     async def _interrupt_again(
         self, request: Request, again: Callable[[], Awaitable[None]]

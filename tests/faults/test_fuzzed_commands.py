@@ -123,6 +123,9 @@ async def fuzz(count: int) -> Counter[str]:
         await next_is_right(session)
         for number in range(count):
             line = lines.line()
+            if session.shell.state.connected:
+                # To IPython `cat` is a program that waits for its input, and so on.
+                line = lines.chance.choice([*CODES, *JUNK, "/cmd", "/cmd", "%%silik k1\n1"])
             try:
                 seen[await outcome(session, line)] += 1
                 if number % 5 == 0:

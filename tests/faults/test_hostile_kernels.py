@@ -13,6 +13,7 @@ import pytest
 from support.host import Cell, Host, host
 
 from silik_magics import Silik
+from silik_magics.errors import KernelTimeout
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
@@ -135,3 +136,13 @@ def test_a_kernel_that_tells_nonsense_of_itself_can_be_used(silik: Silik) -> Non
     assert "hello" in str(silik.command("history v"))
     silik.command("ps")
     assert "language_info" in str(silik.command("info v --json"))
+
+
+@pytest.mark.parametrize("timeout", ["", "--timeout 30"])
+def test_a_cell_whose_kernel_never_replies_ends(silik: Silik, timeout: str) -> None:
+    silik.start("curt", "c")
+    started = time.monotonic()
+    with pytest.raises(KernelTimeout, match="is idle again, and never said how"):
+        silik.command(f"run idle c {timeout}")
+    assert time.monotonic() - started < 5
+    assert silik["c"].run("reply idle").status == "ok"
