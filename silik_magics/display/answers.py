@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from silik_magics.errors import harmless
+from silik_magics.errors import harmless, well_formed
 
 _FONT = "font-family:var(--jp-code-font-family,monospace)"
 _STYLE = f"text-align:left;padding:2px 12px 2px 0;{_FONT}"
@@ -21,6 +21,11 @@ class Answer:
     text: str
     markup: str = ""
     data: Any = None
+
+    def __post_init__(self) -> None:
+        # It may name what a user typed, and that need not be text which can be sent.
+        object.__setattr__(self, "text", well_formed(self.text))
+        object.__setattr__(self, "markup", well_formed(self.markup))
 
     def __str__(self) -> str:
         return self.text

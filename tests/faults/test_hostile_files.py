@@ -185,3 +185,37 @@ def test_a_label_names_no_file(
         assert "is no label" in error.message  # noqa: PT017 - the others are harmless
     silik.command("ps")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "start bare --env 'A=\0'",
+        "start bare --env 'A=\ud800'",
+        "start bare --env 'A\0=x'",
+        "start bare --env =x",
+        "start bare --env x",
+        "start bare --cwd '\0'",
+        "start bare --cwd '\ud800'",
+        "start bare --cwd /dev/null",
+        "start bare --cwd x/../../nowhere",
+        "start bare --preload '\0'",
+        "start bare -n 99999999999999999999999",
+        "start bare -n 257",
+        "start bare --timeout 1e999",
+        "start '\0'",
+        "start '\ud800'",
+    ],
+)
+def test_an_option_of_any_text_is_an_error_that_starts_nothing(silik: Silik, line: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        silik.command(line)
+    caught.value.message.encode()
+    assert "\0" not in caught.value.message
+    assert str(silik.command("tree")) == ""
+
+
+def test_a_value_of_an_environment_variable_is_not_told_when_it_is_no_text(silik: Silik) -> None:
+    with pytest.raises(CommandError) as caught:
+        silik.command("start bare --env 'TOKEN=secret\0'")
+    assert "secret" not in str(caught.value.content())

@@ -80,3 +80,8 @@ def test_nothing_in_an_answer_is_markup_or_moves_the_cursor() -> None:
         assert "<script" not in answer.markup
     assert found[0].text == ("a\n<script>alert(1)</script>\\x1b[2J\\u202e\\x07\\n\"'&")
     assert "\x1b" not in found[0].markup
+
+
+def test_an_answer_can_be_sent_whatever_it_names() -> None:
+    bundle = Answer("a\ud800", "<b>\udfff</b>").bundle()
+    assert bundle == {"text/plain": "a?", "text/html": "<b>?</b>"}
