@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 
 SEED = int(os.environ.get("SILIK_FAULTS_SEED", "1"))
 SHORT, LONG = 400, 10_000
+USERS = 10  # at once in the long form, each with kernels of its own; most of the time is waiting
 ROUND = 100  # lines, and then it is looked whether all is well
 DEADLINE = 60.0  # seconds that a line may take: `doctor` and `start` begin kernels
 
@@ -115,10 +116,16 @@ def write_files() -> None:
         sparse.truncate(10_000_000_000)
 
 
-async def fuzz(count: int) -> Counter[str]:
-    lines, seen = Lines(SEED), Counter[str]()
+async def fuzz(count: int, users: int) -> Counter[str]:
     troubles: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, trouble: troubles.append(trouble))
+    seeds = range(SEED, SEED + users)
+    each = [use(seed, count // users, troubles) for seed in seeds]
+    return sum(await asyncio.gather(*each), Counter[str]())
+
+
+async def use(seed: int, count: int, troubles: list[dict[str, Any]]) -> Counter[str]:
+    lines, seen = Lines(seed), Counter[str]()
     async with Session() as session:
         await next_is_right(session)
         for number in range(count):
@@ -133,7 +140,7 @@ async def fuzz(count: int) -> Counter[str]:
                     await asyncio.wait_for(session.shell.complete(line, cursor), DEADLINE)
                     await asyncio.wait_for(session.shell.inspect(line, cursor), DEADLINE)
             except BaseException as error:
-                error.add_note(f"line {number} of seed {SEED}: {line!r}")
+                error.add_note(f"line {number} of seed {seed}: {line!r}")
                 raise
             if number % ROUND == ROUND - 1:
                 await next_is_right(session)
@@ -155,6 +162,7 @@ async def outcome(session: Session, line: str) -> str:
 
 
 async def next_is_right(session: Session) -> None:
+    await asyncio.sleep(0.5)  # a signal may end a kernel a moment after it was sent
     await session.type("/cmd")
     await session.type("cd ~")
     if len(list(session.shell.state.tree.root.leaves())) > 8:
@@ -178,7 +186,7 @@ def test_a_line_of_anything_is_done_or_is_one_error_of_ours(
     write_files()
     before = {path: path.lstat().st_mtime for path in tmp_path.rglob("*")}
     started, count = time.monotonic(), LONG if many else SHORT
-    seen = asyncio.run(fuzz(count))
+    seen = asyncio.run(fuzz(count, USERS if many else 1))
     assert seen["ok"] > count / 20
     assert seen["CommandError"] > count / 20
     assert {path: path.lstat().st_mtime for path in tmp_path.rglob("*")} == before
