@@ -46,7 +46,9 @@ def client(request: pytest.FixtureRequest, kernels_dir: Path) -> Iterator[FrontE
 
 
 def next_is_right(client: FrontEnd) -> None:
-    """Run a good cell, whatever came before."""
+    """Run a good cell, when all that came before is over: an error aborts what waits behind it."""
+    client.over(client.execute(""))
+    client.settle()
     client.forget()
     said = client.run("%%silik k1\nprint(6 * 7)")
     assert [m.content["text"] for m in said if m.msg_type == "stream"] == ["42\n"]
@@ -120,6 +122,22 @@ def test_a_request_without_its_fields_is_answered_or_dropped(client: FrontEnd, k
     for content in ({}, {"code": 5}, {"code": None, "cursor_pos": "x"}, {"cursor_pos": 10**30}):
         client.send(kind, content)
     client.settle()
+    next_is_right(client)
+
+
+ASKED = ["execute_request", "complete_request", "inspect_request", "is_complete_request"]
+
+
+@pytest.mark.parametrize("kind", [*ASKED, "history_request"])
+def test_a_request_that_can_not_be_answered_has_an_error_for_its_reply(
+    client: FrontEnd, kind: str
+) -> None:
+    client.run("/cmd")
+    for content in ({}, {"code": 5}, {"code": None, "cursor_pos": "x"}):
+        reply = client.ask(kind, content).content
+        assert reply["status"] == "error"
+        assert (reply["ename"], reply["evalue"][: len(kind)]) == ("CommandError", kind)
+    client.run("/cmd")
     next_is_right(client)
 
 
