@@ -18,6 +18,7 @@ of ours, and still make the cell fail.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -25,6 +26,23 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Return `"did you mean a or b?"` for the candidates closest to `word`, or an empty string."""
     close = difflib.get_close_matches(word, sorted(set(candidates)), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def well_formed(text: str) -> str:
+    """Return text that can be sent and printed: half of a surrogate pair becomes a `?`."""
+    return text.encode("utf-8", "replace").decode()
+
+
+# Whoever chose a name must not move the cursor, nor turn around the line that tells of it.
+_HARMFUL = re.compile(
+    r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f"
+    r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+def harmless(text: str) -> str:
+    """Return text whose control characters are written as escapes; newlines and colours stay."""
+    return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], well_formed(text))
 
 
 class SilikError(Exception):
@@ -39,10 +57,15 @@ class SilikError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message = self._written(message)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = self._written(hint)
         self.detail: list[str] = []
+
+    @staticmethod
+    def _written(text: str) -> str:
+        return harmless(text)
 
     @property
     def tells_of_kernel(self) -> bool:
@@ -120,6 +143,10 @@ class RemoteError(SilikError):
     ename: str
     evalue: str
     traceback: list[str]
+
+    @staticmethod
+    def _written(text: str) -> str:
+        return well_formed(text)  # it is the kernel's own word
 
     @property
     def tells_of_kernel(self) -> bool:

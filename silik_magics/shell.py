@@ -282,9 +282,15 @@ def _left_note(left: int, name: str) -> str:
 def _of_kernel(reply: dict[str, Any], cursor: int) -> Completions:
     if reply.get("status") != "ok":
         return Completions(cursor, cursor)
+    told = reply.get("metadata", {}).get("_jupyter_types_experimental")
     kinds = {
-        entry.get("text"): entry.get("type") or ""
-        for entry in reply.get("metadata", {}).get("_jupyter_types_experimental", ())
+        str(entry.get("text")): str(entry.get("type") or "")
+        for entry in (told if isinstance(told, list) else ())
+        if isinstance(entry, dict)
     }
-    items = tuple(Item(text, kinds.get(text, "")) for text in reply.get("matches", ()))
-    return Completions(reply["cursor_start"], reply["cursor_end"], items)
+    matches = (text for text in reply.get("matches", ()) if isinstance(text, str))
+    items = tuple(Item(text, kinds.get(text, "")) for text in matches)
+    start, end = reply.get("cursor_start", cursor), reply.get("cursor_end", cursor)
+    if not 0 <= start <= end:
+        return Completions(cursor, cursor)
+    return Completions(start, end, items)

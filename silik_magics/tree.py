@@ -18,7 +18,13 @@ from silik_magics.errors import CommandError, did_you_mean
 T = TypeVar("T")
 
 _GLOB = re.compile(r"[*?\[]")
-_FORBIDDEN = re.compile(r"[/*?\[\]\\\x00-\x1f\x7f]")
+_LONGEST = 200  # characters of a label
+# Besides what paths and globs are made of: what moves the cursor, turns the line around, can not
+# be seen, or is half of a character.
+_FORBIDDEN = re.compile(
+    r"[/*?\[\]\\\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    r"\ud800-\udfff]"
+)
 
 
 @dataclass(eq=False)
@@ -111,11 +117,18 @@ def in_use(name: str, folder: Folder[T]) -> CommandError:
 
 def check_label(label: str) -> None:
     """Raise CommandError for a label that could not be told from a path, a glob or an option."""
-    if label in ("", ".", "..", "~") or _FORBIDDEN.search(label) or label.startswith("-"):
+    if len(label) > _LONGEST:
+        raise CommandError(
+            f"{label[:20]!r}... is too long for a label: {len(label)} characters",
+            f"a label has at most {_LONGEST}.",
+        )
+    odd = label in ("", ".", "..", "~") or label.startswith("-") or label != label.strip()
+    if odd or _FORBIDDEN.search(label):
         raise CommandError(
             f"{label!r} is no label",
-            "a label is not empty, is none of `.`, `..`, `~`, does not begin with `-` and holds no "
-            "`/`, `\\`, `*`, `?`, `[`, `]` or control character.",
+            "a label is not empty, is none of `.`, `..`, `~`, does not begin with `-`, neither "
+            "begins nor ends with a blank, and holds no `/`, `\\`, `*`, `?`, `[`, `]` or control "
+            "character.",
         )
 
 

@@ -21,13 +21,14 @@ from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from zmq.eventloop.zmqstream import ZMQStream
 
-from silik_magics.errors import SilikError
-from silik_magics.kernels.channels import read
+from silik_magics.errors import CommandError, SilikError
+from silik_magics.kernels.frames import read
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.kernels.messages import COMM_TYPES, Message
 from silik_magics.shell import Shell
 from silik_magics_kernel.cell import Cell
+from silik_magics_kernel.demands import lacks
 from silik_magics_kernel.gateway import Gateway, Passed
 
 logger = logging.getLogger(__name__)
@@ -212,6 +213,11 @@ class Desk(BaseKernel):
         handler = handlers.get(message.msg_type)
         if handler is None:
             logger.warning("no answer to %s on %s", message.msg_type, message.channel)
+            return
+        if why := lacks(message):
+            told = CommandError(f"{message.msg_type}: {why}", "this is a defect of the front-end.")
+            if message.msg_type not in COMM_TYPES:
+                self._reply_error(message, request.identities, told)
             return
         try:
             await handler(stream, request.identities, parent)

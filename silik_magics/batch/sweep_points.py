@@ -20,9 +20,11 @@ from typing import Any
 import yaml
 
 from silik_magics.errors import CommandError
+from silik_magics.kernels.files import UnfitFileError, read_bytes
 
 Parameters = dict[str, Any]
 
+LARGEST = 100_000_000  # bytes of a grid file
 NAME_LENGTH = 100  # characters of a point's name; file systems take 255 bytes
 _UNSAFE = re.compile(r"[^\w.+=,-]+")
 _WORDS = {"True": True, "False": False, "None": None}
@@ -80,13 +82,15 @@ def read_grid_file(file: Path) -> list[Parameters]:
     if file.suffix.lower() not in (".csv", ".yaml", ".yml"):
         raise CommandError(f"{file} is no grid", "give a .yaml or a .csv file.")
     try:
-        return read_grid(file.read_text(encoding="utf-8-sig"), str(file))
+        return read_grid(read_bytes(file, LARGEST).decode("utf-8-sig"), str(file))
     except OSError as error:
         raise CommandError(
             f"{file}: {error.strerror}", f"paths are relative to {Path.cwd()}"
         ) from None
     except UnicodeDecodeError:
         raise CommandError(f"{file} is no UTF-8 text", "save it as UTF-8.") from None
+    except UnfitFileError as error:
+        raise CommandError(f"{file} can not be read: {error}", "name another file.") from None
 
 
 def read_grid(text: str, file: str) -> list[Parameters]:

@@ -96,6 +96,7 @@ class Context:
         interrupted: whether the user interrupted the cell.
         switched: whether its last command connected to a kernel.
         leaving: whether the cell asked to leave.
+        depth: how many files are being read by `source`, one inside the other.
     """
 
     state: State
@@ -106,6 +107,7 @@ class Context:
     interrupted: bool = False
     switched: bool = False
     leaving: bool = False
+    depth: int = 0
 
     async def interrupt(self) -> bool:
         """Interrupt what this cell is waiting for; say whether there was anything."""

@@ -75,7 +75,8 @@ def report(found: Diagnosis) -> str:
 def _headline(found: Diagnosis) -> str:
     name = found.kernelspec
     if not found.file:
-        return f"{name} is not there: {found.error}"
+        is_there = any(name in item.kernelspecs for item in found.directories)
+        return f"{name} {'can not be used' if is_there else 'is not there'}: {found.error}"
     if found.error:
         return f"{name} does not start: {found.error}"
     ready = sum((found.phases or {}).values())

@@ -70,6 +70,13 @@ async def diagnose(
         spec = manager.specs.get(name)
     except CommandError as error:
         return Diagnosis(name, directories, error=error.message, hint=error.hint)
+    if spec.problem:
+        return Diagnosis(
+            name,
+            directories,
+            error=spec.problem,
+            hint=f"mend it in {spec.resource_dir}/kernel.json.",
+        )
     manager.specs.forget()  # so that finding it takes the time that it takes
     written = specification(manager, name)
     phases, error, stderr = await _try(manager, name, timeout)

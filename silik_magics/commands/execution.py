@@ -264,7 +264,8 @@ class _Run:
         ename, evalue = str(told.get("ename", "")), str(told.get("evalue", ""))
         if "ename" not in told:  # some kernels only say that they stopped
             interrupted = self._kernel.interrupts > self._interrupts
-            ename = "KeyboardInterrupt" if interrupted else str(status).capitalize()
+            ename = "KeyboardInterrupt" if interrupted else str(status or "error").capitalize()
+            evalue = evalue or ("" if status else "its reply does not say how the code ended")
         lines = [str(line) for line in told.get("traceback") or ()]
         where = f"{ename or 'Error'}: {evalue}".rstrip(": ") + f" (in {self._kernel.name})"
         return remote_error(ename, evalue, lines or [where])

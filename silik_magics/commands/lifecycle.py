@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 
 import click
@@ -18,6 +19,8 @@ from silik_magics.kernels.death import signal_name
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import find_connection
 from silik_magics.tree import Folder, Leaf, check_label, in_use
+
+MOST_AT_ONCE = 256  # kernels that one command starts; a slip of the finger takes the machine down
 
 
 @command("kernels")
@@ -48,7 +51,7 @@ async def kernels(context: Context) -> Table:
 @click.option(
     "-n",
     "--count",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_AT_ONCE),
     metavar="COUNT",
     help="How many to start, together.",
 )
@@ -147,6 +150,14 @@ def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise CommandError(f"--env {text} is no assignment", "write `--env NAME=VALUE`.")
+    try:
+        is_text = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        is_text = False
+    if not is_text:  # the value is not named: it may be a token
+        raise CommandError(
+            f"--env {name}=... can not be set", "a NUL, or half of a character, is in it."
+        )
     return name, value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from silik_magics.commands.kinds import CODE, FILE, KERNEL
 from silik_magics.commands.table import command
 from silik_magics.display.answers import Answer
 from silik_magics.errors import CommandError
+from silik_magics.kernels.files import UnfitFileError, read_bytes
 from silik_magics.kernels.record import Entry
 
 CONNECTED = (
@@ -21,6 +23,10 @@ CONNECTED = (
 COMMAND_MODE = (
     "Command mode. You can create and select kernels. Send `help` for the list of commands."
 )
+
+HISTORY_SECONDS = 3.0  # for a kernel that is idle to tell its history
+LARGEST_TEXT = 10_000_000  # bytes of a file that is shown or run
+DEEPEST_SOURCE = 20  # files that `source` one another
 
 
 @command("run")
@@ -130,12 +136,16 @@ async def _entries(leaf: KernelLeaf) -> list[Entry]:
     own = list(kernel.record.entries)
     if kernel.death is not None or kernel.state == "busy":
         return own
-    by_count = {entry.count: entry.output for entry in own}
-    told = await kernel.connection.history()
+    by_count: dict[object, str] = {entry.count: entry.output for entry in own}
+    try:
+        said = await asyncio.wait_for(kernel.connection.history(), HISTORY_SECONDS)
+    except TimeoutError:  # there are kernels that do not know the question
+        return own
+    told = [entry for entry in said if isinstance(entry[2], str)]
     if len(told) < len(own):  # it keeps none, or less
         return own
     # IPython has an empty line 0 in every session.
-    return [Entry(str(code), count, by_count.get(count, "")) for _, count, code in told if code]
+    return [Entry(code, count, by_count.get(count, "")) for _, count, code in told if code]
 
 
 @command("source")
@@ -150,7 +160,16 @@ async def source(context: Context, file: str) -> None:
         ╰─ k1.py
         19
     """
-    await context.run_lines(read_text(file))
+    if context.depth >= DEEPEST_SOURCE:
+        raise CommandError(
+            f"{file} is not read: {DEEPEST_SOURCE} files that read one another are too many",
+            "does one of them `source` itself?",
+        )
+    context.depth += 1
+    try:
+        await context.run_lines(read_text(file))
+    finally:
+        context.depth -= 1
 
 
 @command("cat")
@@ -176,12 +195,18 @@ def read_text(file: str) -> str:
     """
     try:
         # Editors of some systems begin UTF-8 text with a byte order mark; `-sig` leaves it out.
-        return Path(file).expanduser().read_text(encoding="utf-8-sig")
+        packed = read_bytes(Path(file).expanduser(), LARGEST_TEXT)
+        text = packed.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise CommandError(f"{file} is no UTF-8 text", "only text files can be read.") from None
     except OSError as error:
         raise CommandError(
             f"{file}: {error.strerror}", f"paths are relative to {Path.cwd()}"
         ) from None
+    except UnfitFileError as error:
+        raise CommandError(
+            f"{file} can not be read: {error}", "only text files can be read."
+        ) from None
     except (ValueError, RuntimeError) as error:  # a NUL in it, or `~` of a user who is not there
         raise CommandError(f"{file!r} is no path: {error}", "name a file that exists.") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # as open() reads text

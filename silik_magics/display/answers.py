@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from silik_magics.errors import harmless, well_formed
+
 _FONT = "font-family:var(--jp-code-font-family,monospace)"
 _STYLE = f"text-align:left;padding:2px 12px 2px 0;{_FONT}"
 _DRAWING = f"{_FONT};line-height:1.25"  # or the branches of a tree stand apart
@@ -19,6 +21,11 @@ class Answer:
     text: str
     markup: str = ""
     data: Any = None
+
+    def __post_init__(self) -> None:
+        # It may name what a user typed, and that need not be text which can be sent.
+        object.__setattr__(self, "text", well_formed(self.text))
+        object.__setattr__(self, "markup", well_formed(self.markup))
 
     def __str__(self) -> str:
         return self.text
@@ -81,7 +88,7 @@ def table(
     if not rows:
         return Table(empty, data=[])
     texts = shown or [[str(row[column]) for column in columns] for row in rows]
-    cells = [[text.replace("\n", "\\n") for text in line] for line in texts]
+    cells = [[_on_one_line(text) for text in line] for line in texts]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -95,3 +102,7 @@ def table(
     markup = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     markup += "".join(f'<div style="{_STYLE}">{html.escape(note)}</div>' for note in notes)
     return Table("\n".join([*lines, *notes]), markup, list(rows), tuple(rows))
+
+
+def _on_one_line(text: str) -> str:
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t").replace("\x1b", "\\x1b")

@@ -82,7 +82,7 @@ _FIELDS: dict[str, tuple[tuple[str, Callable[[], Any]], ...]] = {
 
 
 def _display_id(content: dict[str, Any]) -> str:
-    return (content.get("transient") or {}).get("display_id", "")
+    return str((content.get("transient") or {}).get("display_id") or "")
 
 
 def collect(messages: Iterable[Message]) -> list[dict[str, Any]]:

@@ -7,16 +7,16 @@ send may swallow the edge. So every wake-up, and every send, drains the socket u
 from __future__ import annotations
 
 import asyncio
-import logging
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import zmq
+from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session
 
+from silik_magics.kernels.frames import read
 from silik_magics.kernels.messages import Message
-
-logger = logging.getLogger(__name__)
 
 BATCH = 100  # messages read before other tasks of the loop get their turn
 RECONNECT_MS = 5  # a kernel that is starting binds its ports any moment
@@ -67,7 +67,7 @@ class Channel:
         """Sign and send a message; content may be packed already."""
         session = self._session
         message = session.msg(msg_type, parent=parent, header=header, metadata=metadata)
-        message["content"] = content
+        message["content"] = content if isinstance(content, bytes) else _packed(content)
         session.send(self._socket, message, buffers=list(buffers))
         self._soon()
 
@@ -93,36 +93,27 @@ class Channel:
 
     def _drain(self) -> None:
         self._draining = False
-        for _ in range(BATCH):
-            if self._socket.closed:
-                return
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            found = read(self._reader, self.name, frames)
-            if found is not None:
-                self._on_message(found[1])
-        self._soon()
+        emptied = False
+        try:
+            for _ in range(BATCH):
+                if self._socket.closed:
+                    return
+                try:
+                    frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    emptied = True
+                    return
+                found = read(self._reader, self.name, frames)
+                if found is not None:
+                    self._on_message(found[1])
+        finally:
+            if not emptied:  # also when a message was too much for us: others are behind it
+                self._soon()
 
 
-def read(session: Session, channel: str, frames: list[Any]) -> tuple[list[bytes], Message] | None:
-    """Return the identities before a message, and the message; None, logged, if it is not valid."""
-    try:
-        identities, parts = session.feed_identities(frames)
-        raw = session.deserialize(parts, content=False)
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        logger.warning("dropped a message on %s that is not valid: %s", channel, error)
-        return None
-    message = Message(
-        channel,
-        raw["header"],
-        raw["parent_header"],
-        raw["metadata"],
-        raw["content"],
-        raw["buffers"],
-    )
-    return identities, message
+def _packed(content: dict[str, Any]) -> bytes:
+    # Text may hold half of a surrogate pair, which Session could not encode.
+    return json.dumps(content, default=json_default).encode()
 
 
 def connect(

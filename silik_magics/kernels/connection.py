@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import zmq
 from jupyter_client.session import Session
 
+from silik_magics.errors import CommandError, KernelTimeout, SilikError
 from silik_magics.kernels.channels import Channel, connect
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.phases import mark
@@ -33,6 +34,8 @@ FIRST_REPLY_SECONDS = 5.0  # until the first question is asked again
 PROBE_SECONDS = 0.1  # between two tries of the handshake
 QUIET_SECONDS = 0.03  # after a death: silence for so long means that its last words are read
 LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
+REPLY_SECONDS = 1.0  # from `idle` to the reply of a cell; then it is asked whether one will come
+REPLAYS = 4096  # messages of a kernel that are known when they come again
 AGAIN_SECONDS = 0.1  # for a cell to end that was interrupted when it had just begun
 STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
 STDIN_SECONDS = 0.005
@@ -50,7 +53,12 @@ class Flags:
     stop_on_error: bool = False
 
     def content(self, code: str) -> dict[str, Any]:
-        """Return the content of an execute_request."""
+        """Return the content of an execute_request.
+
+        Raises:
+            CommandError: the code is no text that a kernel could take.
+        """
+        check_code(code)
         return {
             "code": code,
             "silent": self.silent,
@@ -97,6 +105,7 @@ class Connection:
         self._session = Session(
             key=key.encode() if isinstance(key, str) else key,
             signature_scheme=info.get("signature_scheme", "hmac-sha256"),
+            digest_history_size=REPLAYS,
         )
         # CurveZMQ proves who sent a message, so its signature need not be verified too: that takes
         # as long as receiving it.
@@ -221,7 +230,8 @@ class Connection:
             "raw": True,
         }
         reply = (await self._ask("history_request", content)).content
-        return reply.get("history") or []
+        told = reply.get("history", ())
+        return [entry for entry in told if isinstance(entry, list) and len(entry) == 3]
 
     async def interrupt(self) -> None:
         """Send an interrupt_request on the control channel and wait for its reply."""
@@ -396,9 +406,12 @@ class Connection:
 
     def _receive(self, message: Message) -> None:
         self.messages += 1
+        if not message.is_sound:  # whoever it is passed on to could not read it
+            logger.warning("%s: dropped a %s that is no JSON", self.name, message.msg_type[:80])
+            return
         if message.msg_type == "status":
             if message.parent_header.get("msg_type") in (None, "execute_request"):
-                self.state = message.content.get("execution_state", self.state)
+                self.state = message.content["execution_state"] or self.state
             if message.parent_header.get("session") == self._session.session:
                 self._welcomed.set()  # an answer to us: our subscription is up
         if message.msg_type == "iopub_welcome":
@@ -425,8 +438,32 @@ class Connection:
         elif kind in (Kind.OUTPUT, Kind.LATE) and request.on_output is not None:
             request.on_output(message)
         future = self._waiting.get(request.msg_id)
-        if future is not None and request.over and not future.done():
+        if future is None or future.done():
+            return
+        if request.over:
             future.set_result(request.reply)  # type: ignore[arg-type]
+        elif request.is_execution and request.idle and message.msg_type == "status":
+            self._spawn(self._without_reply(request))
+
+    async def _without_reply(self, request: Request) -> None:
+        """End a cell whose kernel is idle again and never replies.
+
+        Replies come in the order of their requests: when it has answered a later one, none will.
+        ipykernel forgets the reply when it is interrupted, or fails, at the wrong moment.
+        """
+        await asyncio.sleep(REPLY_SECONDS)
+        future = self._waiting.get(request.msg_id)
+        if future is None or future.done() or request.relay is not None:
+            return
+        with suppress(SilikError):  # it has died: whoever waits is told so
+            await self._ask("kernel_info_request", {})
+        if not future.done():
+            future.set_exception(
+                KernelTimeout(
+                    f"{self.name} is idle again, and never said how the code ended",
+                    "what it showed is whole; look whether the code did what it should.",
+                )
+            )
 
     async def _interrupt_again(
         self, request: Request, again: Callable[[], Awaitable[None]]
@@ -456,25 +493,21 @@ class Connection:
         return task
 
 
+def check_code(code: str) -> None:
+    """Raise CommandError for code with half of a surrogate pair: ipykernel never answers that."""
+    try:
+        code.encode()
+    except UnicodeEncodeError as error:
+        raise CommandError(
+            f"the code holds half of a character, U+{ord(code[error.start]):04X}, "
+            f"at offset {error.start}",
+            "delete it: it is no text, and kernels can not take it.",
+        ) from None
+
+
 def _has_subshells(info: dict[str, Any]) -> bool:
     # Wrapper kernels built on ipykernel claim the feature too, but they hold one program, which
     # must not be asked by two threads at once (bash_kernel's pexpect).
     return info.get("implementation") == "ipython" and SUBSHELLS in info.get(
         "supported_features", ()
     )
-
-
-def read_connection_file(path: str) -> dict[str, Any]:
-    """Return the fields of a connection file.
-
-    Raises:
-        OSError: it can not be read.
-        ValueError: it is no JSON object with the fields of a connection file.
-    """
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - path is a str by contract
-        info = json.load(file)
-    required = ["ip", "transport", *(f"{name}_port" for name in ("shell", "iopub", "stdin"))]
-    missing = [field for field in required if field not in (info if isinstance(info, dict) else ())]
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
-    return info

@@ -154,6 +154,13 @@ def size(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
 
 
+def unfit(name: str, problem: str, directory: str) -> KernelDied:
+    """Return the error that tells the user that a kernelspec names nothing that could be run."""
+    return KernelDied(
+        f"{name} could not be started: {problem}", f"mend it in {directory}/kernel.json."
+    )
+
+
 def signal_name(number: int) -> str:
     """Return the name of a signal, such as `SIGKILL`."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal as signals
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ from silik_magics.kernels.usage import Usage
 from silik_magics.kernels.work import Work
 
 logger = logging.getLogger(__name__)
+
+_EXTENSION = re.compile(r"\.?([\w+#-][\w.+#-]{,30})")
 
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
 # These may publish a cell's last outputs after they said `idle`: it was the last of them when so
@@ -123,8 +126,9 @@ class Kernel:
     @property
     def extension(self) -> str:
         """The file extension of its language, lower case, with the dot."""
-        extension = str(self.info.get("language_info", {}).get("file_extension") or ".txt").lower()
-        return extension if extension.startswith(".") else f".{extension}"
+        told = str(self.info.get("language_info", {}).get("file_extension") or "").lower()
+        found = _EXTENSION.fullmatch(told)  # it is a part of names: no slash, no control character
+        return f".{found[1]}" if found else ".txt"
 
     @property
     def state(self) -> str:

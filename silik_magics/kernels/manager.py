@@ -21,8 +21,8 @@ from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, Unicode, de
 
 from silik_magics.errors import CommandError, KernelDied, SilikError
 from silik_magics.kernels.ahead import Ahead
-from silik_magics.kernels.connection import read_connection_file
-from silik_magics.kernels.death import PORT_TAKEN, not_started
+from silik_magics.kernels.connection_file import read_connection_file
+from silik_magics.kernels.death import PORT_TAKEN, not_started, unfit
 from silik_magics.kernels.forking import templates
 from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.guard import GUARD
@@ -198,6 +198,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
         """
         spec = self.specs.get(spec_name)
         mark("find")
+        if spec.problem:
+            raise unfit(name or spec.name, spec.problem, spec.resource_dir)
         directory = None if cwd is None else _directory(cwd)
         if preload:
             self._check_preload(spec)
@@ -437,11 +439,11 @@ def find_connection(source: str) -> Path:
         CommandError: there is none.
     """
     path = Path(os.path.expanduser(source))  # noqa: PTH111 - Path's raises for an unknown user
-    if path.is_file():
-        return path.absolute()
     try:
+        if os.path.lexists(path) and not path.is_dir():
+            return path.absolute()
         return Path(find_connection_file(source, path=[".", jupyter_runtime_dir()]))
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path has a NUL
         raise CommandError(
             f"no connection file is at {source}",
             f"give its path, or a kernel id of {jupyter_runtime_dir()}.",

@@ -182,7 +182,7 @@ class KernelProcess(AsyncKernelManager):
 
     def _close_control_socket(self) -> None:
         # Or a shutdown_request that came too late for this process ends the next one on its port.
-        if self._control_socket is not None:
+        if self._control_socket is not None and not self._control_socket.closed:
             self._control_socket.linger = 0
         super()._close_control_socket()
 

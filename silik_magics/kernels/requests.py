@@ -11,6 +11,8 @@ The rules, all of them in this file:
   parent is relayed: replies, outputs, status and questions alike.
 * A request has begun when the kernel says anything because of it, `busy` apart. Before, kernels
   (ipykernel is one) ignore an interrupt: it has to be sent again.
+* On shell and control only what is called a reply is one, and only the first; on stdin only an
+  `input_request` is a question. Anything else there is foreign, whatever it names as its parent.
 * What comes for a request that is over is late. It goes where the outputs of that request went.
 * What belongs to no request that we know (another client's, or one long forgotten) is foreign.
 """
@@ -25,6 +27,8 @@ from enum import Enum, auto
 from silik_magics.kernels.messages import Message
 
 REMEMBERED = 256  # requests whose late outputs can still be delivered
+
+REPLYING = ("shell", "control")
 
 # These are answered by outputs alone, and by the status `idle` behind them.
 WITHOUT_REPLY = frozenset({"comm_open", "comm_msg", "comm_close"})
@@ -83,6 +87,13 @@ class Request:
         return replied and (self.idle or not self.expects_idle)
 
 
+def _fits(message: Message) -> bool:
+    """Say whether its channel is one for such a message."""
+    if message.channel in REPLYING:
+        return message.msg_type.endswith("_reply")
+    return message.channel != "stdin" or message.msg_type == "input_request"
+
+
 def forwarded(message: Message, relay: Callable[[Message], None]) -> Request:
     """Return the request that a front-end's message makes when it is passed on as it is."""
     kind = message.msg_type
@@ -124,6 +135,8 @@ class Requests:
         if message.msg_type == "status" and message.channel == "iopub":
             request.idle = request.idle or message.content.get("execution_state") == "idle"
             return Kind.STATUS
+        if not _fits(message) or (message.channel in REPLYING and request.reply is not None):
+            return Kind.FOREIGN
         request.begun = True
         if message.channel == "stdin":
             return Kind.INPUT
@@ -138,6 +151,8 @@ class Requests:
         if message.msg_type == "status":
             return Kind.STATUS, request
         if request is None or (message.channel != "iopub" and request.relay is None):
+            return Kind.FOREIGN, None
+        if not _fits(message) or (message.channel in REPLYING and request.reply is not None):
             return Kind.FOREIGN, None
         return Kind.LATE, request
 

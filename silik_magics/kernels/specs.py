@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from traitlets import TraitError
 
 from silik_magics.errors import CommandError, did_you_mean
 
@@ -15,13 +17,23 @@ REMEMBER_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Spec:
-    """A kernelspec that can be started."""
+    """A kernelspec that can be read.
+
+    Args:
+        name: the kernelspec.
+        language: as it says.
+        display_name: as it says.
+        argv: the program and its arguments; empty where it names none.
+        resource_dir: where its `kernel.json` is.
+        problem: why it can not be started, as far as its `kernel.json` tells; empty if it can.
+    """
 
     name: str
     language: str
     display_name: str
     argv: tuple[str, ...]
     resource_dir: str
+    problem: str = ""
 
 
 class Specs:
@@ -41,13 +53,7 @@ class Specs:
         if time.monotonic() - self._read_at > REMEMBER_SECONDS:
             found: dict[str, Any] = self._manager.get_all_specs()
             self._specs = {
-                name: Spec(
-                    name,
-                    found[name]["spec"].get("language", ""),
-                    found[name]["spec"].get("display_name", name),
-                    tuple(found[name]["spec"].get("argv", ())),
-                    found[name].get("resource_dir", ""),
-                )
+                name: _spec(name, found[name]["spec"], found[name].get("resource_dir", ""))
                 for name in sorted(found)
             }
             self._read_at = time.monotonic()
@@ -61,13 +67,14 @@ class Specs:
         """Return one kernelspec.
 
         Raises:
-            CommandError: there is none of that name.
+            CommandError: there is none of that name, or it can not be read.
         """
         if name not in self.all():
             self.forget()
         specs = self.all()
         if name in specs:
             return specs[name]
+        self._check_readable(name)
         languages = {spec.language.lower(): spec.name for spec in specs.values()}
         guess = did_you_mean(name, specs)
         if not guess and name.lower() in languages:
@@ -77,3 +84,37 @@ class Specs:
             f"no kernelspec is called {name}",
             f"{guess + ' ' if guess else ''}{there}; `kernels` shows more of them.",
         )
+
+    def _check_readable(self, name: str) -> None:
+        """Raise CommandError for a kernelspec that is there, but is none."""
+        directory = self._manager.find_kernel_specs().get(name)
+        if directory is None:
+            return
+        why = "its provisioner is not installed"
+        try:
+            KernelSpec.from_resource_dir(directory)
+        except (OSError, ValueError, TypeError, TraitError, RecursionError) as error:
+            why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise CommandError(
+            f"the kernelspec {name} can not be used: {why}", f"mend {directory}/kernel.json."
+        )
+
+
+def _spec(name: str, told: Mapping[str, Any], directory: str) -> Spec:
+    argv, env = told.get("argv"), told.get("env") or {}
+    words = argv if isinstance(argv, list | tuple) else ()
+    problem = ""
+    if not words or not all(isinstance(word, str) for word in words) or not words[0]:
+        problem = "its `argv` is no list of a program and its arguments"
+        words = ()
+    elif any("\0" in word for word in words):
+        problem, words = "its `argv` holds a NUL", ()
+    elif not all(_is_variable(*item) for item in env.items()):
+        problem = "its `env` holds what is no environment variable"
+    language, shown = str(told.get("language", "")), str(told.get("display_name", name))
+    return Spec(name, language, shown, tuple(words), directory, problem)
+
+
+def _is_variable(name: Any, value: Any) -> bool:
+    texts = isinstance(name, str) and isinstance(value, str)
+    return texts and name != "" and "=" not in name and "\0" not in name + value

@@ -97,3 +97,17 @@ def test_errors_survive_pickling(error: SilikError) -> None:
     back = pickle.loads(pickle.dumps(error))
     assert type(back).__name__ == type(error).__name__
     assert (back.message, back.hint, shown(back)) == (error.message, error.hint, shown(error))
+
+
+def test_what_an_error_names_does_not_move_the_cursor_nor_turn_the_line_around() -> None:
+    error = CommandError("no \x1b[2Jkernel\x07 is \u202eat a\ud800\nb", "\x1b]0;title\x07")
+    assert str(error) == "no \\x1b[2Jkernel\\x07 is \\u202eat a?\nb"
+    assert error.hint == "\\x1b]0;title\\x07"
+
+
+def test_colours_stay_in_what_a_kernel_wrote() -> None:
+    assert str(CommandError("\x1b[31mred\x1b[0m")) == "\x1b[31mred\x1b[0m"
+
+
+def test_a_remote_error_is_the_kernels_own_word() -> None:
+    assert str(remote_error("E", "a\x1b[2Jb\ud800", [])) == "a\x1b[2Jb?"

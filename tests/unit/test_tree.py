@@ -424,3 +424,40 @@ def test_any_path_finds_a_node_or_is_a_command_error(path: str) -> None:
     except CommandError:
         return
     assert tree.find(found.path) is found
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "a\nb",
+        "a\tb",
+        "\x1b[31mred",
+        "a\x9bb",
+        "a\u202eb",
+        "a\u2066b",
+        "a\u2028b",
+        "a\u200bb",
+        "\ufeffa",
+        "a\ud800",
+        " a",
+        "a ",
+        "\u3000",
+    ],
+)
+def test_what_could_not_be_seen_or_would_move_the_line_is_no_label(label: str) -> None:
+    with pytest.raises(CommandError, match="is no label") as caught:
+        check_label(label)
+    assert caught.value.message.isprintable()
+
+
+def test_a_label_has_an_end() -> None:
+    check_label("x" * 200)
+    with pytest.raises(CommandError, match="too long for a label: 10000 characters"):
+        check_label("x" * 10_000)
+
+
+@pytest.mark.parametrize(
+    "label", ["e\u0301te\u0301", "日本", "👩\u200d🚀", "<b>", "&amp;", "'\"`$"]
+)
+def test_letters_and_signs_of_any_language_are_labels(label: str) -> None:
+    check_label(label)

@@ -94,8 +94,10 @@ class Bare:
             "version": "5.3",
         }
         parts = [json.dumps(part).encode() for part in (header, parent, metadata or {}, content)]
-        signature = hmac.new(self.key, b"".join(parts), hashlib.sha256).hexdigest().encode()
-        socket.send_multipart([*identities, DELIMITER, signature, *parts, *buffers])
+        socket.send_multipart([*identities, DELIMITER, self.sign(parts), *parts, *buffers])
+
+    def sign(self, parts: Sequence[bytes]) -> bytes:
+        return hmac.new(self.key, b"".join(parts), hashlib.sha256).hexdigest().encode()
 
     def say(self, request: Request, msg_type: str, content: dict[str, Any], **more: Any) -> None:
         """Publish something on iopub, caused by a request."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,3 +68,47 @@ def test_a_file_that_can_not_be_read_is_named(file: str, message: str, hint: str
         read_text(file)
     assert caught.value.message.startswith(message)
     assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("command", ["cat", "source"])
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("huge.txt", "huge.txt can not be read: it holds more than 10 MB"),
+        ("fifo", "fifo can not be read: it is no regular file"),
+        ("/dev/zero", "/dev/zero can not be read: it is no regular file"),
+        ("binary", "binary is no UTF-8 text"),
+        (".", ".: Is a directory"),
+        ("loop", "loop: Too many levels of symbolic links"),
+        ("x" * 5000, "File name too long"),
+        ("'\ud800'", "is no path: "),
+    ],
+)
+def test_what_can_not_be_read_whole_is_an_error_at_once(
+    say: Say, command: str, file: str, why: str
+) -> None:
+    with Path("huge.txt").open("wb") as huge:
+        huge.truncate(10_000_000_000)  # it takes no room on the disk
+    os.mkfifo("fifo")
+    Path("binary").write_bytes(b"\x7fELF\x00\xff")
+    Path("loop").symlink_to("loop")
+    shown = say(f"{command} {file}")
+    assert why in shown
+    assert shown.startswith("CommandError: ")
+    assert say("pwd") == "~/\n"
+
+
+@pytest.mark.parametrize("files", [("a",), ("a", "b"), ("a", "b", "c")])
+def test_files_that_source_one_another_without_end_are_an_error(
+    say: Say, files: tuple[str, ...]
+) -> None:
+    for file, following in zip(files, (*files[1:], files[0]), strict=True):
+        Path(file).write_text(f"source {following}")
+    shown = say("source a")
+    assert "20 files that read one another are too many" in shown
+    assert shown.startswith("CommandError: ")
+
+
+def test_a_file_may_be_sourced_any_number_of_times_one_after_the_other(say: Say) -> None:
+    Path("a").write_text("pwd")
+    assert say("source a\n" * 50) == "~/\n" * 50

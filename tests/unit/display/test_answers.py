@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from silik_magics.display.answers import Answer, Table, drawing, table
+from silik_magics.display.answers import Answer, Table, drawing, heading, table
 
 ROWS = [{"name": "k1.py", "count": 3}, {"name": "<b>", "count": 12}]
 
@@ -65,3 +65,23 @@ def test_a_table_without_rows_says_so() -> None:
     assert str(shown) == "No kernel is here."
     assert list(shown) == []
     assert shown.bundle() == {"text/plain": "No kernel is here."}
+
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e\x07\n\"'&"
+
+
+def test_nothing_in_an_answer_is_markup_or_moves_the_cursor() -> None:
+    found = [
+        table(("a",), [{"a": HOSTILE}]),
+        drawing("<script>alert(1)</script>"),
+        heading("<script>alert(1)</script>"),
+    ]
+    for answer in found:
+        assert "<script" not in answer.markup
+    assert found[0].text == ("a\n<script>alert(1)</script>\\x1b[2J\\u202e\\x07\\n\"'&")
+    assert "\x1b" not in found[0].markup
+
+
+def test_an_answer_can_be_sent_whatever_it_names() -> None:
+    bundle = Answer("a\ud800", "<b>\udfff</b>").bundle()
+    assert bundle == {"text/plain": "a?", "text/html": "<b>?</b>"}

@@ -178,3 +178,25 @@ def test_only_the_last_requests_are_remembered() -> None:
         requests.end(requests.begin(execution(str(number))))
     assert requests.feed(stream("x", parent="0"))[0] is Kind.FOREIGN
     assert requests.feed(stream("x", parent="1"))[0] is Kind.LATE
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"),
+    [("shell", "stream"), ("control", "status"), ("stdin", "execute_reply"), ("stdin", "stream")],
+)
+def test_what_comes_on_a_channel_that_is_not_for_it_is_foreign(channel: str, kind: str) -> None:
+    requests = Requests()
+    request = requests.begin(Request("a", expects_idle=True))
+    assert requests.feed(message(kind, "a", channel))[0] is Kind.FOREIGN
+    assert not request.begun
+    assert request.reply is None
+
+
+def test_only_the_first_reply_is_one() -> None:
+    requests = Requests()
+    request = requests.begin(Request("a", expects_idle=True))
+    first = message("execute_reply", "a", "shell", status="ok")
+    assert requests.feed(first)[0] is Kind.REPLY
+    second = message("execute_reply", "a", "shell", status="error")
+    assert requests.feed(second)[0] is Kind.FOREIGN
+    assert request.reply is first

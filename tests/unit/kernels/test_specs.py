@@ -62,3 +62,55 @@ def test_where_none_is_installed_the_hint_says_so(tmp_path: Path) -> None:
     with pytest.raises(CommandError) as caught:
         none.get("python3")
     assert caught.value.hint.startswith("none is installed")
+
+
+ARGV = "its `argv` is no list of a program and its arguments"
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"argv": []}, ARGV),
+        ({"argv": [""]}, ARGV),
+        ({"argv": [1, 2]}, ARGV),
+        ({"argv": ["python", None]}, ARGV),
+        ({"argv": ["a\0b"]}, "its `argv` holds a NUL"),
+        ({"argv": ["a"], "env": {"A": 1}}, "its `env` holds what is no environment variable"),
+        ({"argv": ["a"], "env": {"A=B": "1"}}, "its `env` holds what is no environment variable"),
+        ({"argv": ["a"], "env": {"A": "\0"}}, "its `env` holds what is no environment variable"),
+        ({"argv": ["a"], "env": {"A": "1"}}, ""),
+    ],
+)
+def test_what_can_not_be_started_is_known(
+    specs: Specs, tmp_path: Path, told: dict[str, object], problem: str
+) -> None:
+    write(tmp_path, "odd", json.dumps({"display_name": "Odd", "language": "odd", **told}))
+    assert specs.get("odd").problem == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "Expecting value"),
+        ("[]", "argument after ** must be a mapping"),
+        ('{"argv": 5}', "argv"),
+        ('{"argv": ["a"], "env": 5}', "env"),
+        ('{"argv": ["a"], "interrupt_mode": "politely"}', "interrupt_mode"),
+        ('{"argv": ["a"], "language": {}}', "language"),
+        ("[" * 100_000, "recursion"),
+    ],
+)
+def test_a_broken_kernelspec_spoils_no_other_and_is_named(
+    specs: Specs, tmp_path: Path, text: str, why: str
+) -> None:
+    write(tmp_path, "odd", text)
+    assert list(specs.all()) == ["bash", "ir", "python3"]
+    with pytest.raises(CommandError, match="the kernelspec odd can not be used: ") as caught:
+        specs.get("odd")
+    assert why in caught.value.message
+    assert caught.value.hint == f"mend {tmp_path}/odd/kernel.json."
+
+
+def write(directory: Path, name: str, text: str) -> None:
+    (directory / name).mkdir()
+    (directory / name / "kernel.json").write_text(text)
