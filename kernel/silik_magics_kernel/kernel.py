@@ -11,6 +11,7 @@ from ipykernel._version import kernel_protocol_version
 from traitlets import List
 
 from silik_magics._version import __version__
+from silik_magics.display.flow import Backlog
 from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture
 from silik_magics.kernels.kernel import Kernel
@@ -103,10 +104,12 @@ class SilikKernel(Desk):
             asker=self.cell.ask if allow_stdin else None,
             on_comm=self._comm_seen,
             count=self.execution_count,
+            backlog=Backlog(self.iopub_thread, self.parent.iopub_port),  # type: ignore[union-attr]
         )
         context = self.silik.context(Capture() if silent else relay)
         try:
             failure = await self.cell.run(code, context)
+            await relay.drained()
         finally:
             self.cell = None
         rest = relay.rest(failed=failure is not None and failure.tells_of_kernel)

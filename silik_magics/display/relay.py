@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from silik_magics.display.answers import Answer
+from silik_magics.display.flow import Backlog, Flow
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
 
@@ -33,6 +34,7 @@ class Relay:
         on_comm: told of every comm message before it is relayed.
         count: the execution count of the cell. A result is shown under the number of its cell,
             and nbclient even gives a cell the number of its result.
+        backlog: tells how much front-ends have not read; then the outputs wait for them.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Relay:
         asker: Callable[[str, bool], Any] | None = None,
         on_comm: Callable[[Message, Kernel], None] | None = None,
         count: int | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         self._session = session
         self._socket = socket
@@ -54,6 +57,7 @@ class Relay:
         self._on_comm = on_comm
         self._count = count
         self._held: list[Message] | None = None
+        self._flow: Flow[Message | Answer] = Flow(self._give, backlog)
 
     @property
     def can_ask(self) -> bool:
@@ -65,7 +69,7 @@ class Relay:
         if message.msg_type in COMM_TYPES and self._on_comm is not None:
             self._on_comm(message, kernel)
         if self._held is None:
-            self._send(message)
+            self._flow.put(message)
         else:
             self._held.append(message)
 
@@ -86,29 +90,37 @@ class Relay:
         held, self._held = self._held or [], None
         errors = [index for index, message in enumerate(held) if message.msg_type == "error"]
         end = errors[-1] if failed and errors else len(held)
-        for message in held[:end]:
-            self._send(message)
+        self.send_all(held[:end])
         return held[end + 1 :]
 
     def send_all(self, messages: list[Message]) -> None:
-        """Relay messages as they are."""
+        """Relay messages as they are, when everything before them was sent; from any thread."""
         for message in messages:
-            self._send(message)
+            self._give(message)
 
     def answer(self, answer: Answer) -> None:
         """Show a command's answer."""
-        if not answer.text:
-            return
-        content = {"data": answer.bundle(), "metadata": {}, "transient": {}}
-        message = self._session.msg("display_data", content, parent=self._parent)
-        self._session.send(self._socket, message, ident=self._topic("display_data"))
+        if answer.text:
+            self._flow.put(answer)
 
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         """Ask the user."""
         assert self._asker is not None
         return await self._asker(prompt, password)
 
-    def _send(self, message: Message) -> None:
+    async def drained(self) -> None:
+        """Wait until everything was sent: the cell ends then, and nothing may come behind that."""
+        await self._flow.drained()
+
+    def _give(self, item: Message | Answer) -> None:
+        if isinstance(item, Message):
+            self._give_message(item)
+            return
+        content = {"data": item.bundle(), "metadata": {}, "transient": {}}
+        message = self._session.msg("display_data", content, parent=self._parent)
+        self._session.send(self._socket, message, ident=self._topic("display_data"))
+
+    def _give_message(self, message: Message) -> None:
         relayed = self._session.msg(
             message.msg_type, parent=self._parent, metadata=message.metadata
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from silik_magics.display.answers import Answer, heading
 from silik_magics.display.outputs import plain
+from silik_magics.display.spool import Spool
 from silik_magics.errors import SilikError
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
@@ -132,7 +133,7 @@ class Grouped:
         self._sink = sink
         self._names = dict(names)
         self._order = list(names)
-        self._kept: dict[str, list[Message]] = {kernel.id: [] for kernel in names}
+        self._kept: dict[str, Spool[Message]] = {kernel.id: Spool() for kernel in names}
         self._done: set[str] = set()
         self._notes: dict[str, SilikError] = {}
 
@@ -163,7 +164,7 @@ class Grouped:
                 self._name(finished)
                 self._sink.answer(Answer(str(self._notes[finished.id])))
             if self._order:
-                for message in self._kept.pop(self._order[0].id):
+                for message in self._kept.pop(self._order[0].id).drain():
                     self._pass_on(message, self._order[0])
 
     def answer(self, answer: Answer) -> None:

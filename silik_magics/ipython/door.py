@@ -17,6 +17,7 @@ from silik_magics.commands.context import Context, KernelLeaf
 from silik_magics.commands.execution import Outcome, abandonment, raise_failure
 from silik_magics.commands.results import result_of
 from silik_magics.display.answers import Answer
+from silik_magics.display.flow import Backlog
 from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture, Text
 from silik_magics.errors import CommandError, SilikError
@@ -43,6 +44,9 @@ class Door:
     def __init__(self, ip: Any) -> None:
         self._ip = ip
         self._host = getattr(ip, "kernel", None)
+        self._backlog: Backlog | None = None
+        if self._host is not None and (port := getattr(self._host.parent, "iopub_port", 0)):
+            self._backlog = Backlog(self._host.iopub_thread, port)
         self._portal = Portal()
         self._comms = Comms(self._forward)
         self.shell = self._portal.call(self._make_shell)
@@ -108,7 +112,11 @@ class Door:
         context = self.shell.context(sink)
 
         async def run() -> Any:
-            return await function(context)
+            try:
+                return await function(context)
+            finally:
+                if isinstance(sink, Relay):
+                    await sink.drained()
 
         failure: SilikError | None = None
         try:
@@ -149,6 +157,7 @@ class Door:
             self._host.get_parent(),
             ask if getattr(self._host, "_allow_stdin", False) else None,
             self._ip.displayhook.prompt_count,
+            self._backlog,
         )
 
     def _drop_nothing(self) -> None:
@@ -157,7 +166,13 @@ class Door:
         assert self._host is not None
         self._host.iopub_thread.socket.sndhwm = 0
 
-    def _relay(self, parent: dict[str, Any], asker: Any = None, count: int | None = None) -> Relay:
+    def _relay(
+        self,
+        parent: dict[str, Any],
+        asker: Any = None,
+        count: int | None = None,
+        backlog: Backlog | None = None,
+    ) -> Relay:
         host = self._host
         assert host is not None
         return Relay(
@@ -168,6 +183,7 @@ class Door:
             asker=asker,
             on_comm=self._comms.seen,
             count=count,
+            backlog=backlog,
         )
 
     def _forward(self, kernel: Kernel, message: dict[str, Any]) -> None:

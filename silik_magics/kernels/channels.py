@@ -77,6 +77,10 @@ class Channel:
         self._soon()  # looking may swallow the edge too
         return bool(self._socket.poll(0, zmq.POLLOUT))
 
+    def limit(self, messages: int) -> None:
+        """Let no more messages wait here; the others wait where they come from."""
+        self._socket.rcvhwm = messages
+
     def close(self) -> None:
         """Stop reading and close the socket."""
         if self._socket.closed:

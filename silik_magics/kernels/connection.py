@@ -7,7 +7,7 @@ repeat message ids, and ipykernel then stops answering the older of them.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -37,6 +37,7 @@ LAST_WORDS_SECONDS = 0.4  # and after so long we do not wait for more of them
 REPLY_SECONDS = 1.0  # from `idle` to the reply of a cell; then it is asked whether one will come
 REPLAYS = 4096  # messages of a kernel that are known when they come again
 AGAIN_SECONDS = 0.1  # for a cell to end that was interrupted when it had just begun
+UNREAD = 100  # outputs of a kernel that keeps them: so many are read before they are handled
 STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
 STDIN_SECONDS = 0.005
 SUBSHELLS = "kernel subshells"  # the name of the feature in kernel_info, of JEP 91
@@ -202,6 +203,19 @@ class Connection:
         assert reply is not None
         return reply
 
+    def leave_outputs(self) -> None:
+        """Read outputs from now on no faster than they are handled: the kernel keeps the others."""
+        self._channels["iopub"].limit(UNREAD)
+
+    def tell(self, code: str) -> None:
+        """Have a kernel execute something silently, before all that it is asked next."""
+        content = Flags(silent=True, store_history=False).content(code)
+        self._spawn(self._told(content))
+
+    async def _told(self, content: dict[str, Any]) -> None:
+        with suppress(SilikError):  # it has died, which is told elsewhere
+            await self._request("shell", "execute_request", content)
+
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
         """Return the content of a complete_reply; `cursor` counts unicode characters."""
         content = {"code": code, "cursor_pos": cursor}
@@ -317,7 +331,7 @@ class Connection:
         Raises:
             KernelDied: it ended meanwhile.
         """
-        with contextlib.suppress(TimeoutError):
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._ask("kernel_info_request", {}), at_most)
         await self.quiet(quiet, at_most)
 
@@ -437,11 +451,17 @@ class Connection:
             request.on_input(message)
         elif kind in (Kind.OUTPUT, Kind.LATE) and request.on_output is not None:
             request.on_output(message)
+        self._settle(message, kind, request)
+
+    def _settle(self, message: Message, kind: Kind, request: Request) -> None:
+        """End a request that is over; look after one that may lack its last message."""
         future = self._waiting.get(request.msg_id)
         if future is None or future.done():
             return
         if request.over:
             future.set_result(request.reply)  # type: ignore[arg-type]
+        elif kind is Kind.REPLY and request.expects_idle:
+            asyncio.get_running_loop().call_later(REPLY_SECONDS, self._look_for_idle, request)
         elif request.is_execution and request.idle and message.msg_type == "status":
             self._spawn(self._without_reply(request))
 
@@ -464,6 +484,35 @@ class Connection:
                     "what it showed is whole; look whether the code did what it should.",
                 )
             )
+
+    def _look_for_idle(self, request: Request) -> None:
+        if not request.idle and request.msg_id in self._waiting:
+            self._spawn(self._without_idle(request))
+
+    async def _without_idle(self, request: Request) -> None:
+        """End a cell that was replied to, and whose `idle` never comes.
+
+        A kernel that is faster than its connection drops what it says on iopub, that too. What it
+        says there keeps its order: when it is idle because of a later question, none will come.
+        """
+        assert request.reply is not None
+        seen = -1
+        while seen != self.messages:  # there may be much to read
+            seen = self.messages
+            await asyncio.sleep(REPLY_SECONDS)
+        with suppress(SilikError):  # it has died: whoever waits is told so
+            await self._request("shell", "kernel_info_request", {}, expects_idle=True)
+        if request.idle or request.msg_id not in self._waiting:
+            return
+        logger.warning("%s: outputs were lost, and the `idle` behind them", self.name)
+        text = f"{self.name} was faster than its connection: some of its last outputs are lost.\n"
+        for msg_type, content in (
+            ("stream", {"name": "stderr", "text": text}),
+            ("status", {"execution_state": "idle"}),
+        ):
+            header = self._session.msg_header(msg_type)
+            packed = json.dumps(content).encode()
+            self._receive(Message("iopub", header, request.reply.parent_header, {}, packed))
 
     async def _interrupt_again(
         self, request: Request, again: Callable[[], Awaitable[None]]

@@ -37,6 +37,12 @@ logger = logging.getLogger(__name__)
 
 _EXTENSION = re.compile(r"\.?([\w+#-][\w.+#-]{,30})")
 
+# By default ipykernel drops outputs when a thousand of them were not taken yet: many kernels that
+# print at once are faster than their host. The socket belongs to its thread.
+LOSE_NOTHING = """\
+(lambda thread: thread.schedule(lambda: setattr(thread.socket, "sndhwm", 0)))(
+    get_ipython().kernel.iopub_thread
+)"""
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
 # These may publish a cell's last outputs after they said `idle`: it was the last of them when so
 # many seconds nothing came.
@@ -177,6 +183,10 @@ class Kernel:
             stuck.cancel()
         if self.is_attached:
             self.process.find()
+        elif self.info.get("implementation") == "ipython":
+            if not self.process.is_forked:  # those have been told
+                connection.tell(LOSE_NOTHING)
+            connection.leave_outputs()
         self.process.memory.note()
         self._ready = True
         self.started = self.last_activity = datetime.now(UTC)
@@ -254,7 +264,7 @@ class Kernel:
     @property
     def settles_late(self) -> bool:
         """Whether it may still publish a cell's last outputs after it said `idle`."""
-        return self.info.get("implementation") in OUTPUT_AFTER_IDLE
+        return str(self.info.get("implementation")) in OUTPUT_AFTER_IDLE
 
     async def settled(self) -> None:
         """Wait for what it publishes after it said `idle`: until it says nothing for a moment."""

@@ -72,6 +72,11 @@ class KernelProcess(AsyncKernelManager):
         return status == psutil.STATUS_STOPPED
 
     @property
+    def is_forked(self) -> bool:
+        """Whether its process was forked from a template."""
+        return isinstance(self.provisioner, ForkProvisioner) and not self.provisioner.why_spawned
+
+    @property
     def has_ended(self) -> bool:
         """Whether the process was seen to end."""
         return self._end.is_set()

@@ -262,14 +262,25 @@ def test_a_guardian_that_was_stopped_holds_nobody_up() -> None:
 
 
 def test_the_guardian_ends_with_the_last_kernel_and_is_small() -> None:
-    with Silik() as silik:
-        silik.start("python3", "k1")
-        guardian = GUARD.process
-        assert guardian is not None
-        uss = psutil.Process(guardian.pid).memory_full_info().uss
+    program = (
+        "from silik_magics import Silik\nfrom silik_magics.kernels.guard import GUARD\n"
+        "with Silik() as silik:\n    silik.start('python3')\n"
+        "    print(GUARD.process.pid, flush=True)\n    input()\n"
+        "print(flush=True)\ninput()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], text=True, **pipes) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        guardian = psutil.Process(int(started.stdout.readline()))
+        uss = guardian.memory_full_info().uss
         print(f"{uss / 2**20:.1f} MB")
         assert uss < 8 * 2**20
-    assert guardian.poll() == 0
+        started.stdin.write("\n")
+        started.stdin.flush()
+        started.stdout.readline()
+        assert not guardian.is_running()
+        started.kill()
 
 
 def test_it_costs_nothing_while_kernels_live() -> None:

@@ -281,6 +281,7 @@ def become_kernel(request, channel, outputs, host):
     # ipykernel's own poller watches its parent, and that is the template.
     application = kernelapp.IPKernelApp
     setattr(application, "init_poller", lambda _: None)  # noqa: B010 - not of its exact type
+    _lose_nothing(application)
     kernelapp.launch_new_instance = lambda *args: application.launch_instance(
         *args, parent_handle=host
     )
@@ -291,6 +292,17 @@ def become_kernel(request, channel, outputs, host):
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
+
+
+def _lose_nothing(application):
+    """Keep outputs that are not read yet, however many: by default a socket drops them."""
+    init_iopub = application.init_iopub
+
+    def init_lossless(self, context):
+        context.sndhwm = 0  # of the sockets that are made from now on
+        init_iopub(self, context)
+
+    application.init_iopub = init_lossless
 
 
 def _set_environment(wanted):
