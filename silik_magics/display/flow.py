@@ -137,7 +137,7 @@ class Flow(Generic[T]):
     async def _read(self) -> None:
         """Wait until the front-end has read what it was given, or reads no more."""
         assert self._backlog is not None
-        while not self._backlog.is_sent:
+        while not self._backlog.is_sent:  # noqa: ASYNC110 - a thread says so
             await asyncio.sleep(LOOK_SECONDS)
         unread, since = self._backlog.measure(), time.monotonic()
         while unread > FULL and not self._is_stuck:
