@@ -16,9 +16,11 @@ from typing import Any, Generic, TypeVar
 
 import psutil
 
+from silik_magics.display.answers import Answer
 from silik_magics.display.spool import Spool, size_of
+from silik_magics.kernels.messages import Message
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Message | Answer)
 
 WINDOW = 2**23  # bytes that are given at once
 FULL = 2**18  # bytes in a send buffer: more of them, and the front-end is behind

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
+import json
 import tempfile
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
+from silik_magics.display.answers import Answer
 from silik_magics.kernels.messages import Message
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Message | Answer)
 
 MEMORY = 2**22  # bytes of each queue that stay in memory
 
@@ -46,7 +47,7 @@ class Spool(Generic[T]):
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="silik-")  # noqa: SIM115 - closed when read
         self._file.seek(self._written)
-        pickle.dump(_plain(item), self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        _write(item, self._file)
         self._written = self._file.tell()
 
     def pop(self) -> T:
@@ -59,7 +60,7 @@ class Spool(Generic[T]):
             self._bytes -= size
             return item
         self._file.seek(self._read)
-        item = pickle.load(self._file)  # our own file, which has no name
+        item: Any = _read(self._file)
         self._read = self._file.tell()
         if not self._count:
             self.close()
@@ -86,11 +87,25 @@ def size_of(item: object) -> int:
     return 1000 + len(item.packed) + sum(memoryview(buffer).nbytes for buffer in item.buffers)
 
 
-def _plain(item: Any) -> Any:
-    """Return an output without views of memory, which can not be written."""
-    if not isinstance(item, Message):
-        return item
-    buffers = [bytes(buffer) for buffer in item.buffers]
-    return Message(
-        item.channel, item.header, item.parent_header, item.metadata, bytes(item.packed), buffers
-    )
+def _write(item: Message | Answer, file: IO[bytes]) -> None:
+    """Write an output: a line of JSON, and what must stay as it is behind it."""
+    if isinstance(item, Answer):
+        head: list[Any] = [item.text, item.markup]
+        parts: list[Any] = []
+    else:
+        head = [item.channel, item.header, item.parent_header, item.metadata]
+        parts = [memoryview(part).cast("B") for part in (item.packed, *item.buffers)]
+    head.append([len(part) for part in parts])
+    file.write(json.dumps(head, default=str).encode() + b"\n")  # a date is text when it is sent
+    for part in parts:
+        file.write(part)
+
+
+def _read(file: IO[bytes]) -> Message | Answer:
+    *head, lengths = json.loads(file.readline())
+    if not lengths:
+        text, markup = head
+        return Answer(text, markup)
+    channel, header, parent_header, metadata = head
+    packed, *buffers = [file.read(length) for length in lengths]
+    return Message(channel, header, parent_header, metadata, packed, buffers)

@@ -96,6 +96,7 @@ class Connection:
         self.has_subshells = False
         self._subshell: asyncio.Task[str | None] | None = None
         self._lost: Exception | None = None
+        self._quiet = ""  # the id of what it was told silently: that is not its work
         self._requests = Requests()
         self._waiting: dict[str, asyncio.Future[Message | None]] = {}
         self._early: dict[str, Callable[[], Awaitable[None]] | None] = {}
@@ -213,8 +214,12 @@ class Connection:
         self._spawn(self._told(content))
 
     async def _told(self, content: dict[str, Any]) -> None:
+        header = self._session.msg_header("execute_request")
+        self._quiet = header["msg_id"]
         with suppress(SilikError):  # it has died, which is told elsewhere
-            await self._request("shell", "execute_request", content)
+            await self._sent(
+                Request(header["msg_id"]), "shell", "execute_request", content, header=header
+            )
 
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
         """Return the content of a complete_reply; `cursor` counts unicode characters."""
@@ -424,7 +429,8 @@ class Connection:
             logger.warning("%s: dropped a %s that is no JSON", self.name, message.msg_type[:80])
             return
         if message.msg_type == "status":
-            if message.parent_header.get("msg_type") in (None, "execute_request"):
+            executes = message.parent_header.get("msg_type") in (None, "execute_request")
+            if executes and message.parent_id != self._quiet:
                 self.state = message.content["execution_state"] or self.state
             if message.parent_header.get("session") == self._session.session:
                 self._welcomed.set()  # an answer to us: our subscription is up

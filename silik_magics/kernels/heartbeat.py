@@ -11,7 +11,7 @@ from zmq.asyncio import Context
 
 from silik_magics.kernels.channels import connect
 
-SECONDS = 0.3  # a kernel on this machine answers in one or two milliseconds
+SECONDS = 1.0  # a kernel on this machine answers in one or two milliseconds, unless it is busy
 PING = [b"", b"ping"]  # the empty frame is for kernels that have a REP socket there
 
 

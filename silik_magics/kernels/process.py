@@ -174,6 +174,11 @@ class KernelProcess(AsyncKernelManager):
             check_program(kernel_cmd[0], kw.get("env") or os.environ)
         await super()._async_launch_kernel(kernel_cmd, **kw)
 
+    def _reconcile_connection_info(self, info: Any) -> None:
+        # The file was written by us, and a forked kernel may be writing its own by now.
+        if type(self.provisioner) not in (LocalProvisioner, ForkProvisioner):
+            super()._reconcile_connection_info(info)
+
     async def _async_post_start_kernel(self, **kw: Any) -> None:
         await super()._async_post_start_kernel(**kw)
         if self.kernel_id and self.pid is not None:

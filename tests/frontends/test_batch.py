@@ -13,6 +13,7 @@ import pytest
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
+from support.kernel import until_as_before
 
 LOAD = "%load_ext silik_magics"
 START = "%silik start python3 -l k1"
@@ -26,7 +27,7 @@ def nothing_left(runtime_dir: Path) -> Iterator[None]:
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     _, alive = psutil.wait_procs(left, timeout=5)
     assert not alive, [process.cmdline() for process in alive]
-    assert set(runtime_dir.iterdir()) == files
+    until_as_before(runtime_dir, files)
 
 
 def notebook_of(*cells: str) -> nbformat.NotebookNode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -58,3 +59,11 @@ def until_gone(pids: Iterable[int], seconds: float = 5) -> float:
         assert time.monotonic() - begun < seconds, [psutil.Process(pid).cmdline() for pid in left]
         time.sleep(0.005)
     return time.monotonic() - begun
+
+
+def until_as_before(folder: Path, files: set[Path], seconds: float = 5) -> None:
+    """Wait until a folder holds these files alone: a guardian removes what a lost host has left."""
+    deadline = time.monotonic() + seconds
+    while (found := set(folder.iterdir())) != files:
+        assert time.monotonic() < deadline, found ^ files
+        time.sleep(0.02)

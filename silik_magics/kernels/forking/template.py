@@ -276,12 +276,15 @@ def become_kernel(request, channel, outputs, host):
     gc.enable()
 
     from ipykernel import kernelapp
+    from jupyter_client import connect
     from zmq import ZMQError
 
     # ipykernel's own poller watches its parent, and that is the template.
     application = kernelapp.IPKernelApp
     setattr(application, "init_poller", lambda _: None)  # noqa: B010 - not of its exact type
     _lose_nothing(application)
+    whole = _whole(connect.write_connection_file)
+    setattr(kernelapp, "write_connection_file", whole)  # noqa: B010 - it does not export it
     kernelapp.launch_new_instance = lambda *args: application.launch_instance(
         *args, parent_handle=host
     )
@@ -303,6 +306,20 @@ def _lose_nothing(application):
         init_iopub(self, context)
 
     application.init_iopub = init_lossless
+
+
+def _whole(write):
+    """Let a connection file be replaced as a whole: a host may be reading it just then."""
+
+    def write_connection_file(fname=None, **info):
+        if not fname:
+            return write(fname, **info)
+        beside = f"{fname}.{os.getpid()}"
+        _, written = write(beside, **info)
+        os.replace(beside, fname)  # noqa: PTH105 - no pathlib in a template
+        return fname, written
+
+    return write_connection_file
 
 
 def _set_environment(wanted):

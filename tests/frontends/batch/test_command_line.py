@@ -14,6 +14,7 @@ import nbformat
 import pexpect
 import psutil
 import pytest
+from support.kernel import until_as_before
 from support.languages import write_spec
 from support.sweeps import SILIK, Running, all_end, run, write_notebook
 
@@ -29,7 +30,7 @@ def _nothing_left(runtime_dir: Path) -> Iterator[None]:
     yield
     left = set(psutil.Process().children(recursive=True)) - before
     assert all_end(list(left)), [process.cmdline() for process in left if process.is_running()]
-    assert set(runtime_dir.iterdir()) == files
+    until_as_before(runtime_dir, files)
 
 
 def script(folder: Path, *lines: str) -> None:

@@ -14,6 +14,7 @@ import nbformat
 import pexpect
 import psutil
 import pytest
+from support.kernel import until_as_before
 from support.sweeps import (
     COUNT,
     GLUE,
@@ -48,7 +49,7 @@ def _nothing_left(runtime_dir: Path) -> Iterator[None]:
     yield
     left = set(psutil.Process().children(recursive=True)) - before
     assert all_end(list(left)), [process.cmdline() for process in left if process.is_running()]
-    assert set(runtime_dir.iterdir()) == files
+    until_as_before(runtime_dir, files)
 
 
 def each_once(folder: Path, count: int = 12) -> None:

@@ -152,7 +152,7 @@ def test_it_ends_when_its_parent_process_is_killed(before: set[Path], runtime_di
             reply = client.execute(code, reply=True, timeout=30)
             assert reply["content"]["status"] == "ok"
             pids = [process.pid for process in below(parent.pid)]
-            assert len(pids) == 4
+            assert len(pids) >= 4  # silik, its kernels, and perhaps a template
             parent.kill()
             parent.wait()
             assert until_gone(pids) < 1.5
