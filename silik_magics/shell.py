@@ -20,7 +20,7 @@ from silik_magics.commands.table import SilikCommand, read_call
 from silik_magics.display.answers import Answer
 from silik_magics.display.sinks import Sink
 from silik_magics.errors import CommandError, KernelDied, SilikError
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.language.words import Argument, Line, split

@@ -15,8 +15,8 @@ from silik_magics.commands.kinds import SPEC
 from silik_magics.commands.table import command
 from silik_magics.display.answers import Answer
 from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
-from silik_magics.kernels.connection import Flags
 from silik_magics.kernels.death import last_lines
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
 from silik_magics.kernels.messages import Message

@@ -18,7 +18,7 @@ from silik_magics.commands.table import command
 from silik_magics.display.answers import Answer
 from silik_magics.display.sinks import Capture
 from silik_magics.errors import CommandError, did_you_mean
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.language.literals import (
     Language,

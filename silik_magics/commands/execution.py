@@ -18,7 +18,7 @@ from silik_magics.errors import (
     SilikError,
     remote_error,
 )
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import Message
 

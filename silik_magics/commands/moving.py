@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from silik_magics.errors import SilikError
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.language.literals import LANGUAGES
 

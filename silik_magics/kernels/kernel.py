@@ -17,7 +17,8 @@ from typing import Any
 import zmq
 
 from silik_magics.errors import CommandError, KernelDied, SilikError
-from silik_magics.kernels.connection import Ask, Connection, Flags, OnOutput
+from silik_magics.kernels.connection import Connection
+from silik_magics.kernels.conversation import Ask, OnOutput
 from silik_magics.kernels.death import (
     PORT_TAKEN,
     Death,
@@ -26,6 +27,7 @@ from silik_magics.kernels.death import (
     not_started,
     shorten,
 )
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.heartbeat import Heartbeat
 from silik_magics.kernels.messages import Message
 from silik_magics.kernels.process import KernelProcess

@@ -15,7 +15,7 @@ from support.raw import connection_run, said
 
 from silik_magics import Silik
 from silik_magics.api import KernelHandle
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.messages import Message
 
 PYTHON = """

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from silik_magics import Silik
 from silik_magics.api import KernelHandle
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import Message
 

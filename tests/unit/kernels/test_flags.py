@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from silik_magics.errors import CommandError
-from silik_magics.kernels.connection import Flags
+from silik_magics.kernels.flags import Flags
 
 
 @pytest.mark.parametrize("code", ["", "x = 'é😀'", "\0"])
