@@ -107,6 +107,7 @@ class Guard:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
+                    env=_environment(),
                     start_new_session=True,  # Ctrl-C is not for it
                 )
             for what in self._all():
@@ -138,6 +139,14 @@ class Guard:
         if self._socket is not None:
             self._socket.close()
         self._socket = self.process = None
+
+
+def _environment() -> dict[str, str]:
+    """Return what an interpreter needs to start.
+
+    Nothing else: who looks for the kernels of a run by a variable, to end them, must not find it.
+    """
+    return {name: value for name, value in os.environ.items() if name.startswith(("LD_", "DYLD_"))}
 
 
 def _also(process: subprocess.Popen[bytes]) -> dict[str, Any]:

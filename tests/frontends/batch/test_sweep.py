@@ -438,9 +438,9 @@ def test_the_terminal_shows_counts_rate_and_time_left(tmp_path: Path) -> None:
     write_notebook(tmp_path / "n.ipynb", *cells)
     words = ["sweep", "n.ipynb", "-p", "x=0,1,2,3", "--jobs", "1"]
     terminal = pexpect.spawn(SILIK, words, cwd=tmp_path, encoding="utf-8", dimensions=(24, 120))
-    terminal.expect(r"n:  25%\|.*\| 1/4 \[00:0\d<00:0\d, +\d\.\d\ds/point\]", timeout=60)
+    terminal.expect(r"n:  25%\|.*\| 1/4 \[00:\d\d<00:\d\d, +\d+\.\d\ds/point\]", timeout=60)
     terminal.expect("✗ x=1: ValueError: no\r\n", timeout=60)
-    terminal.expect(r"\| 3/4 \[00:0\d<00:0\d, +\d\.\d\ds/point, failed=1\]", timeout=60)
+    terminal.expect(r"\| 3/4 \[00:\d\d<00:\d\d, +\d+\.\d\ds/point, failed=1\]", timeout=60)
     terminal.expect("4 points, 1 failed; the results are in n-sweep/results.csv", timeout=60)
     terminal.expect(pexpect.EOF)
     terminal.close()
