@@ -100,6 +100,7 @@ class Kernel:
         self._ready = False
         self._ending = False
         self._killed = False
+        self._is_over = False
         self._lock = asyncio.Lock()
         process.on_end = self._ended
 
@@ -338,6 +339,8 @@ class Kernel:
                 "restart it where it was started; `stop` lets it go.",
             )
         async with self._lock:
+            if self._is_over:  # meanwhile: nobody would end what is started now
+                raise CommandError(f"{self.name} was stopped", "`start` starts a new one.")
             await self._let_go(f"{self.name} was restarted")
             self._changed()
             await self._start_again(now=now or self.death is not None)
@@ -359,6 +362,7 @@ class Kernel:
     async def shut_down(self, stop_process: Callable[[], Awaitable[None]]) -> None:
         """End it for good: its requests, its process by `stop_process`, its connection, its log."""
         async with self._lock:
+            self._is_over = True
             await self._let_go(f"{self.name} was stopped")
             try:
                 await stop_process()
@@ -367,6 +371,12 @@ class Kernel:
                 self.log.unlink(missing_ok=True)
                 self.death = self.death or Death(self.process.returncode)
                 self._changed()
+
+    def abandon(self) -> None:
+        """Close the connection, if there is one; whoever waits has been told."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     async def _let_go(self, what: str) -> None:
         """End whoever waits for it and close the connection: its process is about to end."""

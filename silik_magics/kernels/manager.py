@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal as signals
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -116,6 +117,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         self.kernels: dict[str, Kernel] = {}
         self._spawning: set[asyncio.Task[Kernel]] = set()
         self._opening: set[Kernel] = set()
+        self._made: weakref.WeakSet[Kernel] = weakref.WeakSet()
         self.ahead = Ahead(self)
         templates.join(self)
         self.specs = Specs(cast("KernelSpecManager", self.kernel_spec_manager))
@@ -265,6 +267,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         mark("spawn")
         kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, path)  # type: ignore[arg-type]
         kernel.name = name or spec.name
+        self._made.add(kernel)
         return kernel
 
     async def _opened(self, kernel: Kernel, timeout: float | None) -> Kernel:
@@ -334,6 +337,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         log = log_path(self.connection_dir, km.kernel_id)
         kernel = Kernel(km, self._plain_context, log)
         kernel.name = name or path.stem
+        self._made.add(kernel)
         self._kernels[km.kernel_id] = km
         return await self._opened(kernel, timeout)
 
@@ -376,6 +380,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
 
     def close(self) -> None:
         """Give back the zmq context; no kernel may be left."""
+        for kernel in self._made:
+            kernel.abandon()  # or zmq would wait for its sockets, for ever
         templates.leave(self)
         GUARD.let_go()
         self.context.destroy(linger=0)

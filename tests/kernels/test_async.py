@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from support.misbehaving import write_misbehaving_specs
 from support.raw import wait_until
 
 from silik_magics import AsyncSilik
@@ -181,3 +183,24 @@ def test_an_error_inside_of_the_with_statement_leaves_no_kernel() -> None:
     with pytest.raises(LookupError):
         run(main())
     wait_until(lambda: not psutil.pid_exists(pids[0]))
+
+
+@pytest.mark.parametrize("spec", ["python3", "bare"])
+def test_a_restart_behind_a_stop_starts_nothing(
+    spec: str, kernels_dir: Path, runtime_dir: Path
+) -> None:
+    write_misbehaving_specs(kernels_dir)
+    before = set(runtime_dir.iterdir())
+
+    async def main() -> None:
+        async with AsyncSilik() as silik:
+            handle = await silik.start(spec, "k1")
+            stopping = asyncio.ensure_future(handle.stop())
+            await asyncio.sleep(0.01)  # it has begun
+            with pytest.raises(CommandError, match="was stopped"):
+                await handle.restart()
+            await stopping
+            assert silik.manager.list_kernel_ids() == []
+
+    run(main())
+    assert set(runtime_dir.iterdir()) == before
