@@ -94,7 +94,9 @@ def write_language_specs(directory: Path) -> None:
             "argv": [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"],
             "display_name": "Bash",
             "language": "bash",
-            "env": {"PS1": "$"},
+            # Not the user's own start files: a kernel that is killed in the middle of pyenv's
+            # leaves a lock, and then every bash of this user waits for it.
+            "env": {"PS1": "$", "HOME": str(directory)},
         },
     )
     deno = shutil.which("deno")
