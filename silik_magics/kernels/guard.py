@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("guardian.py")
 IDLE_SECONDS = 10.0  # without a kernel, until the guardian is let go
-SEND_SECONDS = 3.0  # it may have to kill what a kernel has left
+SEND_SECONDS = 1.0  # until one that does not listen is replaced
 END_SECONDS = 3.0  # it may have to kill what a kernel has left
 IS_POSSIBLE = os.name == "posix"
 

@@ -232,9 +232,7 @@ def test_a_run_that_ended_but_was_not_noted_is_not_run_again(tmp_path: Path) -> 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_a_sweep_in_good_order(number: int, code: int, tmp_path: Path) -> None:
     cells = ["%load_ext silik_magics", "%silik start python3 -l k"]
-    code_cell = "%%silik k.py\nimport time\nif {x} > 1: time.sleep(100)"
     sleeps = "import time\nif x > 1: open(f'asleep-{x}', 'w').close(); time.sleep(100)"
-    del code_cell
     write_notebook(tmp_path / "n.ipynb", *cells, sleeps, COUNT)
     sweep = Running(tmp_path, "sweep", "n.ipynb", "-p", SIX, "--jobs", "2")
     sweep.until(lambda: len(list(tmp_path.glob("asleep-*"))) == 2)

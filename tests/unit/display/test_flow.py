@@ -54,6 +54,17 @@ def large(number: int) -> Message:
     return stream(f"{number} " + "x" * LARGE)
 
 
+def held_back() -> tuple[Flow[Message], list[Message], Reader]:
+    """Put thirty outputs before a front-end that is behind: the flow, what was given, and it."""
+    given: list[Message] = []
+    reader = Reader()
+    reader.unread = FULL + 1
+    passing: Flow[Message] = Flow(given.append, reader)
+    for number in range(30):
+        passing.put(large(number))
+    return passing, given, reader
+
+
 def numbers(messages: list[Message]) -> list[int]:
     return [int(message.content["text"].split()[0]) for message in messages]
 
@@ -69,12 +80,7 @@ async def test_everything_passes_at_once_while_the_front_end_reads() -> None:
 
 @in_a_loop
 async def test_what_a_front_end_can_not_take_waits_and_keeps_its_order() -> None:
-    given: list[Message] = []
-    reader = Reader()
-    reader.unread = FULL + 1
-    passing = Flow(given.append, reader)
-    for number in range(30):
-        passing.put(large(number))
+    passing, given, reader = held_back()
     await asyncio.sleep(0.05)
     assert len(given) <= WINDOW // LARGE + 1
     reader.unread = 0
@@ -89,24 +95,14 @@ async def test_nobody_waits_for_a_front_end_that_reads_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(flow, "STUCK_SECONDS", 0.1)
-    given: list[Message] = []
-    reader = Reader()
-    reader.unread = FULL + 1
-    passing = Flow(given.append, reader)
-    for number in range(30):
-        passing.put(large(number))
+    passing, given, _ = held_back()
     await asyncio.wait_for(passing.drained(), 5)
     assert numbers(given) == list(range(30))
 
 
 @in_a_loop
 async def test_whoever_waits_no_longer_leaves_nothing_behind() -> None:
-    given: list[Message] = []
-    reader = Reader()
-    reader.unread = FULL + 1
-    passing = Flow(given.append, reader)
-    for number in range(30):
-        passing.put(large(number))
+    passing, given, _ = held_back()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(passing.drained(), 0.1)
     assert numbers(given) == list(range(30))
