@@ -6,7 +6,7 @@ import atexit
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from traitlets.config import Config
 
@@ -30,7 +30,8 @@ __all__ = ["AsyncKernelHandle", "AsyncSilik", "KernelHandle", "RunResult", "Sili
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Ask = Callable[[str, bool], Awaitable[str | None]]
+# The answer to a prompt, which may be a password; None for no answer.
+Ask = Callable[[str, bool], Awaitable[str | None] | str | None]
 
 # The contexts that a blocking call opened: an interrupt of the caller goes to them.
 _opened: ContextVar[list[Context] | None] = ContextVar("_opened", default=None)
@@ -49,7 +50,8 @@ class _Asking(Capture):
 
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         assert self._asker is not None
-        return await self._asker(prompt, password)
+        answer = self._asker(prompt, password)
+        return await answer if isinstance(answer, Awaitable) else answer
 
 
 class AsyncKernelHandle:
@@ -125,7 +127,8 @@ class AsyncKernelHandle:
             timeout: seconds it may take; then it is interrupted.
             on_timeout: what happens to a kernel that does not react to that: nothing
                 (`interrupt`), `restart` or `stop`.
-            ask: answers input(), called with the prompt and whether a password is asked for.
+            ask: answers input(); called with the prompt and whether a password is asked for.
+                A coroutine function or an ordinary one; in `Silik` an ordinary one.
 
         Raises:
             KernelDied: the kernel is dead, or ended meanwhile.
@@ -185,7 +188,7 @@ class AsyncSilik:
     @property
     def tree(self) -> str:
         """The tree of folders and kernels, drawn."""
-        return self.shell.state.draw()
+        return self.shell.state.draw().text
 
     @property
     def kernels(self) -> Mapping[str, AsyncKernelHandle]:
@@ -327,6 +330,18 @@ def _blocking(
     return call
 
 
+def _blocking_handle(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncKernelHandle]],
+) -> Callable[Concatenate[Any, P], KernelHandle]:
+    """Return such a method as an ordinary one, which returns the ordinary handle."""
+
+    @wraps(method)
+    def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> KernelHandle:
+        return KernelHandle(self, self._call(method, *args, **kwargs))
+
+    return call
+
+
 class KernelHandle:
     """One sub-kernel. Made by :meth:`Silik.start` and its relatives."""
 
@@ -337,11 +352,24 @@ class KernelHandle:
     def __repr__(self) -> str:
         return repr(self._handle).replace("AsyncKernelHandle", "KernelHandle")
 
-    def __getattr__(self, name: str) -> Any:
-        # What needs no loop is the twin's: name, path, id, spec, info, ready, is_alive(), ...
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._handle, name)
+    # What needs no loop is the twin's; type checkers are told what there is.
+    if TYPE_CHECKING:
+        name: str
+        path: str
+        id: str
+        spec: str
+        info: dict[str, Any]
+        connection_file: str
+        ready: bool
+        death: Death | None
+
+        def is_alive(self) -> bool: ...  # noqa: D102 - the twin's
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return getattr(self._handle, name)
 
     def _call(self, method: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any) -> T:
         return self._owner._blocking(method, self._handle, *args, **kwargs)
@@ -405,14 +433,8 @@ class Silik:
     def __iter__(self) -> Iterator[KernelHandle]:
         return iter(self.kernels.values())
 
-    @wraps(AsyncSilik.start)
-    def start(self, *args: Any, **kwargs: Any) -> KernelHandle:  # noqa: D102 - the twin's
-        return KernelHandle(self, self._call(AsyncSilik.start, *args, **kwargs))
-
-    @wraps(AsyncSilik.attach)
-    def attach(self, *args: Any, **kwargs: Any) -> KernelHandle:  # noqa: D102 - the twin's
-        return KernelHandle(self, self._call(AsyncSilik.attach, *args, **kwargs))
-
+    start = _blocking_handle(AsyncSilik.start)
+    attach = _blocking_handle(AsyncSilik.attach)
     run = _blocking(AsyncSilik.run)
     command = _blocking(AsyncSilik.command)
     stop = _blocking(AsyncSilik.stop)
@@ -451,7 +473,7 @@ class Silik:
         return result
 
 
-def _asked_by(caller: Caller, ask: Callable[[str, bool], str]) -> Ask:
+def _asked_by(caller: Caller, ask: Callable[[str, bool], str | None]) -> Ask:
     """Return an asker that calls `ask` in the thread of the waiting caller."""
 
     async def asker(prompt: str, password: bool) -> str | None:

@@ -136,8 +136,8 @@ class MissingDependency(SilikError):  # noqa: N818 - the name is part of the lan
 class RemoteError(SilikError):
     """Code in a sub-kernel raised: its own ename, evalue and traceback.
 
-    Made by :func:`remote_error`, which gives the class the name of the remote exception, because
-    Jupyter reports the class name as `ename`.
+    Its class has the name of the remote exception, because Jupyter reports the class name as
+    `ename`.
     """
 
     ename: str

@@ -77,7 +77,7 @@ class Shell:
         """Run the lines of a cell in order, showing each answer as it comes.
 
         After a command has switched to connect mode the rest is not executed, and a note says so;
-        after `exit` neither.
+        after `exit`, or when the user ended a command that waited for that, neither.
         """
         lines = split(text)
         for index, line in enumerate(lines):
@@ -85,7 +85,7 @@ class Shell:
             answer = await self.run_line(line, context)
             if answer is not None:
                 context.sink.answer(answer)
-            if context.leaving:
+            if context.leaving or context.ended_by_user:
                 return
             if context.switched and self.state.connected is not None:
                 left = len(lines) - index - 1
@@ -100,7 +100,10 @@ class Shell:
         if arguments[0].text == LINE_MAGIC:  # so that a notebook moves to the silik kernel
             arguments = arguments[1:] or [Argument("help")]
         if arguments[0].text == MAGIC:
-            arguments = [Argument("run"), *arguments[1:]]
+            raise CommandError(
+                f"{MAGIC} begins a cell, and here it is a line in one",
+                "give it a cell of its own; in a line, `run CODE PATH...` runs code.",
+            )
         return await read_call(arguments).run(context)
 
     async def run_magic(self, first: str, body: str, context: Context) -> None:

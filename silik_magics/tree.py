@@ -317,6 +317,18 @@ class Tree(Generic[T]):
             if isinstance(child, Folder):
                 self._draw(child, indent + ("   " if last else "│  "), note, lines)
 
+    def lines(self, folder: Folder[T] | None = None) -> Iterator[tuple[int, Node[T]]]:
+        """Yield what is below `folder` (the root by default) in the order of the drawing.
+
+        With each goes in how many folders it lies, counted from there.
+        """
+        rest = [(0, child) for child in reversed((folder or self.root).children.values())]
+        while rest:
+            depth, node = rest.pop()
+            yield depth, node
+            if isinstance(node, Folder):
+                rest += [(depth + 1, child) for child in reversed(node.children.values())]
+
     # Walking
 
     def _begin(self, path: str) -> tuple[Folder[T], list[str]]:

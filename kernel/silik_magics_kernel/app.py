@@ -23,6 +23,8 @@ from silik_magics.kernels.process import KernelProcess, runs
 from silik_magics.kernels.watch import Watch
 from silik_magics_kernel.kernel import SilikKernel
 
+EXIT_SECONDS = 5  # for the interpreter to end, when all has been closed
+
 
 class SilikApp(IPKernelApp):
     """Starts the kernel `silik`; reads `silik_config.py` of the Jupyter configuration."""
@@ -78,6 +80,19 @@ class SilikApp(IPKernelApp):
         loop = asyncio.get_event_loop_policy().get_event_loop()
         loop.call_soon(self._watch_over)
         super().start()
+        self._end_soon()
+
+    def close(self) -> None:
+        """Close the sockets; called at the exit, also when one could not be bound."""
+        self._end_soon()  # ipykernel waits for ever when that happened
+        super().close()
+
+    @staticmethod
+    def _end_soon() -> None:
+        """Have the process end, whatever keeps it: a thread, a socket."""
+        if hasattr(signal, "SIGALRM"):
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(EXIT_SECONDS)
 
     def _watch_over(self) -> None:
         loop = asyncio.get_running_loop()

@@ -21,6 +21,7 @@ from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from zmq.eventloop.zmqstream import ZMQStream
 
+from silik_magics.display.backlog import Backlog
 from silik_magics.errors import CommandError, SilikError
 from silik_magics.kernels.frames import read
 from silik_magics.kernels.kernel import Kernel
@@ -78,7 +79,8 @@ class Desk(BaseKernel):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.silik = Shell(SilikKernelManager(parent=self.parent))
-        self.gateway = Gateway(self._send, self._failed, self._abort_waiting)
+        self.backlog = Backlog(self.iopub_thread, cast("Any", self.parent).iopub_port)
+        self.gateway = Gateway(self._send, self._failed, self._abort_waiting, self.backlog)
         self._waiting: deque[Request] = deque()
         self._answering = False
         self.cell: Cell | None = None
@@ -252,10 +254,10 @@ class Desk(BaseKernel):
             "content": message.packed,
         }
         if channel == "iopub":
-            stream, ident = self.iopub_socket, self._topic(message.msg_type)
+            stream, ident = self.backlog, self._topic(message.msg_type)
         else:
             stream, ident = self.streams[channel], identities
-        self.wire.send(stream, raw, ident=ident, buffers=list(message.buffers))
+        self.wire.send(cast("Any", stream), raw, ident=ident, buffers=list(message.buffers))
 
     def _failed(self, passed: Passed, error: SilikError) -> None:
         """Answer, as far as it was not, a request whose kernel died instead of answering it."""

@@ -5,6 +5,8 @@ signature is made anew. So the kernel's answers name the front-end's own request
 here needs to know what a message means, but for these: the end of a request, and whether it
 failed (what waits behind it is aborted), comms (to find their kernel again), and questions to the
 user.
+
+What the front-end does not read yet waits in a spool, and the reply to a cell waits behind it.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from silik_magics.display.backlog import Backlog
+from silik_magics.display.flow import Flow
 from silik_magics.errors import SilikError
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
@@ -34,6 +38,8 @@ class Passed:
 
     Attributes:
         state: what the kernel said last that it is because of it: `busy`, `idle` or nothing yet.
+        is_over: whether the kernel has done its part; the front-end may not have read it all.
+        kept: replies that wait until the front-end has read what came before them.
     """
 
     message: Message
@@ -41,6 +47,8 @@ class Passed:
     kernel: Kernel
     replied: bool = False
     state: str = ""
+    is_over: bool = False
+    kept: list[Message] = field(default_factory=list)
     end: Callable[[], object] = lambda: None
 
     @property
@@ -72,18 +80,21 @@ class Gateway:
         send: sends a message to the front-end: (channel, message, the front-end's identities).
         failed: completes the answer to a request whose kernel died.
         aborted: called when an execution failed and what waits behind it must not run.
+        backlog: tells how much the front-ends have not read.
 
     Attributes:
         asking: the kernel that asked the user last and waits for the answer.
     """
 
-    def __init__(self, send: Send, failed: Failed, aborted: Callable[[], None]) -> None:
+    def __init__(
+        self, send: Send, failed: Failed, aborted: Callable[[], None], backlog: Backlog
+    ) -> None:
         self.asking: Kernel | None = None
         self._send = send
         self._failed = failed
         self._aborted = aborted
+        self._flow: Flow[Message] = Flow(lambda message: send("iopub", message, []), backlog)
         self._passed: dict[asyncio.Task[None], Passed] = {}
-        self._idles: set[asyncio.Task[None]] = set()
         self._comms: dict[str, tuple[Kernel, str]] = {}
 
     # Requests
@@ -99,7 +110,7 @@ class Gateway:
     @property
     def running(self) -> set[Kernel]:
         """The kernels that have something to do for the front-end: a cell, a comm, a question."""
-        return {passed.kernel for passed in self._passed.values()}
+        return {passed.kernel for passed in self._passed.values() if not passed.is_over}
 
     async def settled(self) -> None:
         """Wait until all cells that were passed on are over."""
@@ -107,17 +118,25 @@ class Gateway:
             await asyncio.wait(cells)
 
     async def _forward(self, passed: Passed) -> None:
+        failure: SilikError | None = None
         try:
             await passed.kernel.forward(passed.message, lambda answer: self._relay(answer, passed))
         except SilikError as error:
-            self._failed(passed, error)
+            failure = error
+        finally:
+            passed.is_over = True
+        await self._flow.drained()
+        for answer in passed.kept:
+            self._send(answer.channel, answer, passed.identities)
+        if failure is not None:
+            self._failed(passed, failure)
 
     def _relay(self, answer: Message, passed: Passed) -> None:
         if answer.channel == "iopub":
             if answer.msg_type == "status":
                 passed.state = answer.content["execution_state"]
                 if passed.state == "idle":
-                    asyncio.get_running_loop().call_later(REPLY_SECONDS, passed.end)
+                    asyncio.get_running_loop().call_later(REPLY_SECONDS, self._end, passed)
                     self._end_before(passed)
             self.publish(answer, passed.kernel)
             return
@@ -127,7 +146,15 @@ class Gateway:
             passed.replied = True
             if passed.stops and answer.content.get("status") != "ok":
                 self._aborted()
+            if self._flow.is_waiting:
+                passed.kept.append(answer)
+                return
         self._send(answer.channel, answer, passed.identities)
+
+    def _end(self, passed: Passed) -> None:
+        """Wait no longer for a reply of the kernel, unless only the front-end is behind."""
+        if not passed.is_over:
+            passed.end()
 
     def _end_before(self, idle: Passed) -> None:
         """End the comm messages whose turn was before that of a request which is over.
@@ -138,7 +165,7 @@ class Gateway:
             if passed is idle:
                 return
             if passed.is_comm and not passed.state and passed.kernel is idle.kernel:
-                passed.end()
+                self._end(passed)
 
     def reply(self, answer: Message) -> bool:
         """Pass the user's answer on to the kernel that asked; say whether there is one."""
@@ -154,18 +181,7 @@ class Gateway:
         """Pass an output on, or the state of a request."""
         if message.msg_type in COMM_TYPES:
             self.seen(message, kernel)
-        is_idle = message.msg_type == "status" and message.content["execution_state"] == "idle"
-        if is_idle and kernel.settles_late:
-            # Nothing may come behind `idle`, but this kernel has more to say.
-            task = asyncio.ensure_future(self._send_when_settled(message, kernel))
-            self._idles.add(task)
-            task.add_done_callback(self._idles.discard)
-        else:
-            self._send("iopub", message, [])
-
-    async def _send_when_settled(self, message: Message, kernel: Kernel) -> None:
-        await kernel.settled()
-        self._send("iopub", message, [])
+        self._flow.put(message)
 
     def publish_foreign(self, message: Message, kernel: Kernel) -> None:
         """Pass on what answers nobody's request, such as a comm message of a thread."""

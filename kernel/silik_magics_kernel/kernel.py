@@ -11,7 +11,6 @@ from ipykernel._version import kernel_protocol_version
 from traitlets import List
 
 from silik_magics._version import __version__
-from silik_magics.display.flow import Backlog
 from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture
 from silik_magics.kernels.kernel import Kernel
@@ -24,6 +23,7 @@ from silik_magics_kernel.history import History
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 0.6  # for the kernels to end politely, before a front-end kills us
+END_SECONDS = 4.0  # and after these we end without them
 INTERRUPT_SECONDS = 0.4  # for what was interrupted to end, before the interrupt is replied to
 LEVEL = "SILIK_LEVEL"  # environment variable: how many siliks this one is inside of
 HELP_LINKS = [
@@ -98,13 +98,13 @@ class SilikKernel(Desk):
         self.cell = Cell(self.silik, put)
         relay = Relay(
             self.session,
-            self.iopub_socket,
+            self.backlog,
             parent,
             topic=self._topic,
             asker=self.cell.ask if allow_stdin else None,
             on_comm=self._comm_seen,
             count=self.execution_count,
-            backlog=Backlog(self.iopub_thread, self.parent.iopub_port),  # type: ignore[union-attr]
+            backlog=self.backlog,
         )
         context = self.silik.context(Capture() if silent else relay)
         try:
@@ -255,7 +255,9 @@ class SilikKernel(Desk):
         """End in good order (called at SIGTERM, and when the parent process is gone)."""
 
         async def end() -> None:
-            await self.do_shutdown(restart=False)
-            self.io_loop.stop()
+            try:
+                await asyncio.wait_for(self.do_shutdown(restart=False), END_SECONDS)
+            finally:  # whatever keeps a kernel from ending: our guardian ends it when we are gone
+                self.io_loop.stop()
 
         self.spawn(end())

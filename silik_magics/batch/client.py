@@ -18,6 +18,7 @@ from silik_magics.batch.answers import Answers
 from silik_magics.batch.processes import end_kernels, environment
 from silik_magics.batch.saving import Book, Pace
 from silik_magics.errors import CommandError
+from silik_magics.kernels.ports import Held
 from silik_magics.kernels.readiness import DIED, connect
 
 INTERRUPT_SECONDS = 2.0  # for a cell that is cut off to end by itself, with its own error
@@ -168,18 +169,23 @@ class Client(PapermillNotebookClient):
         for tries_left in reversed(range(START_TRIES)):
             if self.km is None:
                 self.km = self.create_kernel_manager()
+            held = Held("", ())
             if not self.km.has_kernel:
                 await self.async_start_new_kernel(env=environment(self._run_id))
+                if tries_left:  # or it may not bind ports as servers do
+                    held = Held.of(self.km)
             if self.kc is not None:
                 return
             try:
                 await self.async_start_new_kernel_client()
                 return
             except RuntimeError as error:
-                # Its ports are chosen here and bound by it later: somebody may be faster.
+                # Somebody may have been faster than it, where its ports could not be held.
                 if not (tries_left and self.owns_km and str(error) == DIED):
                     raise
                 self.log.warning("The kernel ended while it was starting: trying it again")
+            finally:
+                held.let_go()
 
     async def _stop(self) -> None:
         if not self.owns_km:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from silik_magics.commands.running import read_text
+from silik_magics.display.live import screen
 from silik_magics.display.sinks import Text
 from silik_magics.errors import CommandError, SilikError
 from silik_magics.portal import Caller, Portal
@@ -74,7 +75,7 @@ def _sink(caller: Caller) -> Text:
     async def ask(prompt: str, password: bool) -> str | None:
         return await caller.ask(lambda: _ask(prompt, password))
 
-    return Text(write, ask if sys.stdin is not None and sys.stdin.isatty() else None)
+    return Text(write, ask if sys.stdin is not None and sys.stdin.isatty() else None, screen())
 
 
 def _ask(prompt: str, password: bool) -> str | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from silik_magics.commands.lives import Lives
+from silik_magics.display.answers import Answer, drawing
+from silik_magics.display.markup import Twig
 from silik_magics.display.sinks import Sink
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.manager import SilikKernelManager
-from silik_magics.tree import Leaf, Node, Tree
+from silik_magics.tree import Folder, Leaf, Node, Tree
 
 KernelLeaf = Leaf[Kernel]
 
@@ -66,9 +69,15 @@ class State:
         self.tree = Tree()
         await self.manager.stop_all(now=now)
 
-    def draw(self) -> str:
-        """Draw the tree as people see it, dead kernels with their end."""
-        return self.tree.draw(note=end_of)
+    def draw(self, folder: Folder[Kernel] | None = None) -> Answer:
+        """Draw what is below a folder (the root by default), dead kernels with their end."""
+        text = self.tree.draw(folder, end_of)
+        return drawing(text, [self._twig(*line) for line in self.tree.lines(folder)])
+
+    def _twig(self, depth: int, node: Node[Kernel]) -> Twig:
+        if isinstance(node, Leaf):
+            return Twig(depth, node.name, kernel_of(node).state, end_of(node))
+        return Twig(depth, node.name, is_current=node is self.tree.current)
 
 
 def kernel_of(leaf: KernelLeaf) -> Kernel:
@@ -97,6 +106,7 @@ class Context:
         switched: whether its last command connected to a kernel.
         leaving: whether the cell asked to leave.
         depth: how many files are being read by `source`, one inside the other.
+        ended_by_user: whether an interrupt ended what only waited for that; no more is run then.
     """
 
     state: State
@@ -108,10 +118,25 @@ class Context:
     switched: bool = False
     leaving: bool = False
     depth: int = 0
+    ended_by_user: bool = False
+    _stoppable: set[asyncio.Event] = field(default_factory=set[asyncio.Event])
 
     async def interrupt(self) -> bool:
         """Interrupt what this cell is waiting for; say whether there was anything."""
         self.interrupted = True
-        kernels = list(self.running)
+        kernels, stoppable = list(self.running), list(self._stoppable)
+        for stopped in stoppable:
+            stopped.set()
         await asyncio.gather(*(kernel.interrupt() for kernel in kernels), return_exceptions=True)
-        return bool(kernels)
+        return bool(kernels or stoppable)
+
+    @contextmanager
+    def stoppable(self) -> Iterator[asyncio.Event]:
+        """Give an event that the first interrupt sets: the cell ends then, and without an error."""
+        stopped = asyncio.Event()
+        self._stoppable.add(stopped)
+        try:
+            yield stopped
+        finally:
+            self._stoppable.discard(stopped)
+            self.ended_by_user = self.ended_by_user or stopped.is_set()

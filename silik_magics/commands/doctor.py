@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 from collections.abc import Sequence
 
 import click
@@ -13,7 +12,7 @@ from silik_magics.commands.context import Context
 from silik_magics.commands.diagnosis import Diagnosis, report, without_secrets
 from silik_magics.commands.kinds import SPEC
 from silik_magics.commands.table import command
-from silik_magics.display.answers import Answer
+from silik_magics.display.answers import Answer, preformatted
 from silik_magics.errors import CommandError, KernelDied, KernelTimeout, SilikError
 from silik_magics.kernels.death import last_lines
 from silik_magics.kernels.flags import Flags
@@ -51,8 +50,7 @@ async def doctor(context: Context, spec: str, timeout: float | None) -> Answer:
         ...
     """
     found = await diagnose(context.state.manager, spec, timeout)
-    text = report(found)
-    return Answer(text, f"<pre>{html.escape(text)}</pre>", found.data())
+    return preformatted(report(found), found.data())
 
 
 async def diagnose(

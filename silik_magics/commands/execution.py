@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from silik_magics.commands.context import Context
+from silik_magics.display.progress import Progress
 from silik_magics.display.sinks import Grouped, Sink
 from silik_magics.errors import (
     CommandError,
@@ -25,6 +27,7 @@ from silik_magics.kernels.messages import Message
 logger = logging.getLogger(__name__)
 
 ON_TIMEOUT = ("interrupt", "restart", "stop")
+PROGRESS_SECONDS = 1.0  # a run that takes less shows its outputs, and nothing about itself
 GRACE_SECONDS = 3.0  # between an interrupt of ours and giving up on the answer
 
 
@@ -77,15 +80,36 @@ async def run_on(
     grouped = Grouped(context.sink, context.state.names(kernels))
 
     async def part(kernel: Kernel) -> Outcome:
+        failed = True
         try:
             outcome = await _Run(context, kernel, grouped, limits).outcome(code, flags)
+            failed = outcome.failure is not None
             if outcome.failure is not None and not isinstance(outcome.failure, RemoteError):
                 grouped.tell(outcome.failure, kernel)
             return outcome
         finally:
-            grouped.done(kernel)
+            grouped.done(kernel, failed=failed)
 
-    return await asyncio.gather(*(part(kernel) for kernel in kernels))
+    async with _shown(grouped.progress):
+        return await asyncio.gather(*(part(kernel) for kernel in kernels))
+
+
+@asynccontextmanager
+async def _shown(progress: Progress) -> AsyncIterator[None]:
+    """Show which kernels are still running, where there is a place for it."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            progress.tick()
+
+    ticking = asyncio.ensure_future(tick()) if progress.is_seen else None
+    try:
+        yield
+    finally:
+        if ticking is not None:
+            ticking.cancel()
+        progress.end()
 
 
 def raise_failure(outcomes: Sequence[Outcome]) -> None:

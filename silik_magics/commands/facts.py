@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+import math
 
 import click
 
 from silik_magics.commands.context import Context, kernel_of
-from silik_magics.commands.kinds import COMMAND, KERNEL, PATHS, VARIABLE
+from silik_magics.commands.kinds import COMMAND, KERNEL, PATHS, SECONDS_OR_PATH, VARIABLE
 from silik_magics.commands.reference import help_of, overview
+from silik_magics.commands.survey import Survey
 from silik_magics.commands.table import command, lookup
+from silik_magics.commands.watching import watched
 from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError, did_you_mean
-from silik_magics.kernels.condition import condition
-from silik_magics.kernels.death import duration, size
-from silik_magics.kernels.kernel import Kernel
 from silik_magics.language.literals import Text
 from silik_magics.language.words import quote
 
-PS_COLUMNS = (
-    "kernel",
-    "state",
-    "kernelspec",
-    "pid",
-    "uptime",
-    "last activity",
-    "executions",
-    "cpu",
-    "memory",
-)
-
 
 @command("ps")
+@click.option(
+    "--watch",
+    type=SECONDS_OR_PATH,
+    is_flag=False,
+    flag_value="inf",
+    metavar="[S]",
+    help="Show it anew every second: for S seconds, or until you interrupt that.",
+)
 @click.argument("paths", type=PATHS, nargs=-1, metavar="[PATH...]")
-async def ps(context: Context, paths: tuple[str, ...]) -> Table:
+async def ps(context: Context, paths: tuple[str, ...], watch: float | str | None) -> Table | None:
     """Show the state of kernels, all of them by default.
 
     The memory is that of the kernel's process and all it started; `cpu` is the share of one
@@ -46,76 +38,31 @@ async def ps(context: Context, paths: tuple[str, ...]) -> Table:
     keeps ready are in the state `ahead`. As data, times are seconds and memory is bytes, and
     `death` holds all that is known of a kernel's end.
 
+    With `--watch` the table is shown anew every second, in its place where the front-end can do
+    that, until the time is over or you press the stop button (Ctrl-C on a terminal): that ends the
+    cell, and is no error. Where nobody watches, as in a batch run, only the last state is shown,
+    and without a number of seconds the present one.
+
     Example:
         silik> start python3 -l k1
         ╰─ k1.py
         silik> ps
         kernel  state  kernelspec  pid ...
         k1.py   idle   python3 ...
+        silik> ps --watch 1 k1.py
+        kernel  state  kernelspec  pid ...
+        k1.py   idle   python3 ...
     """
-    tree = context.state.tree
-    leaves = tree.leaves(paths) if paths else list(tree.root.leaves())
-    kernels = [kernel_of(leaf) for leaf in leaves]
-    states = await asyncio.gather(*(condition(kernel) for kernel in kernels))
-    rows = [
-        _row(kernel, leaf.path.removeprefix("~/"), state)
-        for kernel, leaf, state in zip(kernels, leaves, states, strict=True)
-    ]
-    notes = [
-        note for kernel, row in zip(kernels, rows, strict=True) for note in _notes(kernel, row)
-    ]
-    if not paths:
-        rows += [_row(kernel, "-", "ahead") for kernel in context.state.manager.ahead.kernels]
-    shown = [_shown(row) for row in rows]
-    return table(PS_COLUMNS, rows, shown, empty="No kernel is here.", notes=notes)
+    seconds, paths = _time_and_paths(watch, paths)
+    survey = Survey(context.state, paths)
+    return await survey.look() if seconds is None else await watched(context, survey, seconds)
 
 
-def _notes(kernel: Kernel, row: dict[str, Any]) -> Iterator[str]:
-    """Say of a kernel that does not go on what there is to know, and what to type."""
-    path, state = row["kernel"], row["state"]
-    if kernel.death is not None:
-        yield kernel.death.note(path)
-    elif state == "stopped":
-        yield f"{path} was stopped by a signal: `signal SIGCONT {quote(path)}` lets it go on."
-    elif state == "silent":
-        what = "`stop {}` lets it go" if kernel.is_attached else "`restart --now {}` heals that"
-        yield f"{path} does not answer its heartbeat: {what.format(quote(path))}."
-
-
-def _row(kernel: Kernel, path: str, state: str) -> dict[str, Any]:
-    alive = kernel.death is None
-    cpu, memory = kernel.usage.measure(kernel.process.pid if alive else None)
-    now = datetime.now(UTC)
-    return {
-        "kernel": path,
-        "state": "dead" if kernel.death is not None else state,
-        "kernelspec": kernel.spec or "(attached)",
-        "pid": kernel.process.pid if alive else None,
-        "uptime": (now - kernel.started).total_seconds() if alive else None,
-        "last activity": (now - kernel.last_activity).total_seconds(),
-        "executions": kernel.executions,
-        "cpu": cpu,
-        "memory": memory,
-        "end": str(kernel.death) if kernel.death is not None else "",
-        "death": kernel.death.row() if kernel.death is not None else None,
-    }
-
-
-def _shown(row: dict[str, Any]) -> list[str]:
-    def or_dash(value: Any, text: str) -> str:
-        return "-" if value is None else text
-
-    return [
-        row["kernel"],
-        f"{row['state']}{': ' + row['end'] if row['end'] else ''}",
-        row["kernelspec"],
-        or_dash(row["pid"], str(row["pid"])),
-        or_dash(row["uptime"], duration(row["uptime"])),
-        f"{duration(row['last activity'])} ago",
-        str(row["executions"]),
-        or_dash(row["cpu"], f"{row['cpu'] or 0:.0f} %"),
-        or_dash(row["memory"], size(row["memory"] or 0)),
-    ]
+def _time_and_paths(
+    watch: float | str | None, paths: tuple[str, ...]
+) -> tuple[float | None, tuple[str, ...]]:
+    """Return for how long to watch, and what: the word behind `--watch` may be a path."""
+    return (math.inf, (watch, *paths)) if isinstance(watch, str) else (watch, paths)
 
 
 @command("lives", hidden=True)

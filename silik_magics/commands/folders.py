@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from silik_magics.commands.context import Context, end_of, kernel_of
+from silik_magics.commands.context import Context, kernel_of
 from silik_magics.commands.kinds import FOLDER, PATH, PATHS
 from silik_magics.commands.table import command
-from silik_magics.display.answers import Answer, drawing
+from silik_magics.display.answers import Answer
 from silik_magics.errors import CommandError
 from silik_magics.tree import Folder, Leaf
 
@@ -33,7 +33,7 @@ async def tree(context: Context) -> Answer:
         ╰─ python <<
            ╰─ k1.py
     """
-    return drawing(context.state.draw())
+    return context.state.draw()
 
 
 @command("ls")
@@ -49,7 +49,7 @@ async def ls(context: Context, path: str) -> Answer:
         ╰─ old
     """
     state = context.state
-    return drawing(state.tree.draw(state.tree.folder(path), end_of))
+    return state.draw(state.tree.folder(path))
 
 
 @command("pwd")
@@ -96,7 +96,7 @@ async def mkdir(context: Context, label: str, parents: bool) -> Answer:
               ╰─ old
     """
     context.state.tree.mkdir(label, parents=parents)
-    return drawing(context.state.draw())
+    return context.state.draw()
 
 
 @command("mv")
@@ -123,7 +123,7 @@ async def mv(context: Context, path: str, target: str) -> Answer:
     tree.move(node, target)
     if isinstance(node, Leaf):
         kernel_of(node).name = node.name
-    return drawing(context.state.draw())
+    return context.state.draw()
 
 
 @command("rm")
@@ -149,4 +149,4 @@ async def rm(context: Context, paths: tuple[str, ...], recursive: bool) -> Answe
     for node in nodes:
         if not any(folder in nodes for folder in node.above()):  # else it goes with that folder
             await context.state.remove(node)
-    return drawing(context.state.draw())
+    return context.state.draw()

@@ -142,6 +142,22 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+class SecondsOrPath(TreePath):
+    """A duration, or, where that was left out, a path that comes next."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        """Return the number of seconds, infinite for `inf`, or the path."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            return str(value)
+        if not seconds > 0:
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
+
+
 class Variable(Kind):
     """A variable given with `set`."""
 
@@ -192,3 +208,4 @@ SIGNAL = SignalName("SIG")
 VARIABLE = Variable("NAME")
 COMMAND = CommandName("COMMAND")
 SECONDS = Seconds(min=0, min_open=True)
+SECONDS_OR_PATH = SecondsOrPath("S")

@@ -13,7 +13,7 @@ from silik_magics.commands.context import Context, KernelLeaf, State, kernel_of
 from silik_magics.commands.kinds import DIRECTORY, SECONDS, SIGNAL, SPEC
 from silik_magics.commands.labels import fresh_words
 from silik_magics.commands.table import command
-from silik_magics.display.answers import Answer, Table, drawing, table
+from silik_magics.display.answers import Answer, Table, table
 from silik_magics.errors import CommandError
 from silik_magics.kernels.death import signal_name
 from silik_magics.kernels.kernel import Kernel
@@ -117,7 +117,7 @@ async def start(
         if await _make_room(context, folder, name, spec, if_missing, replace)
     ]
     await _start_all(context, folder, labels, launcher)
-    return drawing(state.draw())
+    return state.draw()
 
 
 Launcher = Callable[[str], Awaitable[Kernel]]
@@ -320,7 +320,7 @@ async def stop(context: Context, paths: tuple[str, ...], now: bool) -> Answer:
     """
     leaves = context.state.tree.leaves(paths)
     await asyncio.gather(*(context.state.remove(leaf, now=now) for leaf in leaves))
-    return drawing(context.state.draw())
+    return context.state.draw()
 
 
 @command("restart")

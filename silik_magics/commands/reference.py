@@ -65,7 +65,9 @@ def page() -> str:
     parts = [
         "# Commands",
         "This page is made from the declarations of the commands (`python -m "
-        "silik_magics.commands.reference` writes it); all its examples are run by the tests.",
+        "silik_magics.commands.reference` writes it); all its examples are run by the tests. Each "
+        "begins with an empty tree, in a folder with the file `examples/first.silik`, which is "
+        "shown under `cat`.",
     ]
     for found in commands():
         parts.append(f"## `{found.name}`")

@@ -12,7 +12,7 @@ from silik_magics.commands.context import Context, KernelLeaf, kernel_of
 from silik_magics.commands.execution import Limits, raise_failure, run_on
 from silik_magics.commands.kinds import CODE, FILE, KERNEL
 from silik_magics.commands.table import command
-from silik_magics.display.answers import Answer
+from silik_magics.display.answers import Answer, record
 from silik_magics.errors import CommandError
 from silik_magics.kernels.files import UnfitFileError, read_bytes
 from silik_magics.kernels.record import Entry
@@ -40,8 +40,9 @@ async def run(
     """Run code on one or more kernels.
 
     On several kernels it runs at once, and their outputs are shown one kernel after the other,
-    each under its name. Quote the code; a quoted word may span lines. Code that takes longer than
-    `--timeout` is interrupted, and nothing else happens to a kernel that reacts to that.
+    each under its name; after a second a notebook or a terminal shows which are still running.
+    Quote the code; a quoted word may span lines. Code that takes longer than `--timeout` is
+    interrupted, and nothing else happens to a kernel that reacts to that.
 
     Example:
         silik> start python3 -n 2 -l w
@@ -127,7 +128,8 @@ async def history(context: Context, path: str, output: bool) -> Answer:
         if output and entry.output:
             blocks.append(entry.output.removesuffix("\n"))
     data = [{"code": entry.code, "output": entry.output} for entry in entries]
-    return Answer("\n\n".join(blocks), data=data)
+    shown = [(x.code, x.output.removesuffix("\n") if output else "") for x in entries]
+    return record("\n\n".join(blocks), shown, data)
 
 
 async def _entries(leaf: KernelLeaf) -> list[Entry]:

@@ -8,9 +8,9 @@ from contextlib import suppress
 import click
 
 from silik_magics.commands.context import Context
-from silik_magics.commands.facts import duration
 from silik_magics.commands.table import command
 from silik_magics.display.answers import Table, table
+from silik_magics.kernels.death import duration
 from silik_magics.kernels.leftovers import leftovers
 
 COLUMNS = ("file", "what", "age")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from silik_magics.display import markup
+from silik_magics.display.markup import Cell, Twig
 from silik_magics.errors import harmless, well_formed
-
-_FONT = "font-family:var(--jp-code-font-family,monospace)"
-_STYLE = f"text-align:left;padding:2px 12px 2px 0;{_FONT}"
-_DRAWING = f"{_FONT};line-height:1.25"  # or the branches of a tree stand apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +56,24 @@ class Table(Answer):
         return self.rows[index]
 
 
-def drawing(text: str) -> Answer:
-    """Return an answer whose lines stand under each other, as a tree's do."""
-    return Answer(text, f'<pre style="{_DRAWING}">{html.escape(text)}</pre>' if text else "")
+def drawing(text: str, twigs: Sequence[Twig] = ()) -> Answer:
+    """Return a tree: its drawing, and its lines for front-ends that show HTML."""
+    return Answer(text, markup.tree(twigs) if twigs else "")
+
+
+def preformatted(text: str, data: Any = None) -> Answer:
+    """Return an answer whose lines stand under each other."""
+    return Answer(text, markup.lines(text), data)
+
+
+def record(text: str, entries: Sequence[tuple[str, str]], data: Any) -> Answer:
+    """Return what was run, with what it showed: code and outputs one after the other."""
+    return Answer(text, markup.record(entries) if entries else "", data)
 
 
 def heading(name: str) -> Answer:
     """Return the line above one kernel's outputs."""
-    return Answer(f"── {name} ──", f'<b style="{_FONT}">{html.escape(name)}</b>')
+    return Answer(f"── {name} ──", markup.title(name))
 
 
 def table(
@@ -75,8 +82,11 @@ def table(
     shown: Sequence[Sequence[str]] | None = None,
     empty: str = "",
     notes: Sequence[str] = (),
+    state: str = "",
 ) -> Table:
     """Return a table with a head.
+
+    In HTML, a column whose values are numbers is aligned to the right.
 
     Args:
         columns: the keys of the rows, in order.
@@ -84,6 +94,7 @@ def table(
         shown: the text of each cell, where it is not simply the value's.
         empty: the text when there are no rows.
         notes: lines that stand under the table.
+        state: the column that holds the states of kernels, if there is one; its texts begin so.
     """
     if not rows:
         return Table(empty, data=[])
@@ -94,14 +105,23 @@ def table(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in [columns, *cells]
     ]
-    head = "".join(f'<th style="{_STYLE}">{html.escape(column)}</th>' for column in columns)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{_STYLE}">{html.escape(c)}</td>' for c in line) + "</tr>"
-        for line in cells
+    numbers = [all(_is_number(row.get(column)) for row in rows) for column in columns]
+    found = markup.table(
+        [Cell(*each) for each in zip(columns, numbers, strict=True)],
+        [
+            [
+                Cell(text, is_number, str(row.get(column)) if column == state else "")
+                for text, is_number, column in zip(line, numbers, columns, strict=True)
+            ]
+            for line, row in zip(cells, rows, strict=True)
+        ],
+        notes,
     )
-    markup = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    markup += "".join(f'<div style="{_STYLE}">{html.escape(note)}</div>' for note in notes)
-    return Table("\n".join([*lines, *notes]), markup, list(rows), tuple(rows))
+    return Table("\n".join([*lines, *notes]), found, list(rows), tuple(rows))
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _on_one_line(text: str) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from silik_magics.display.answers import Answer
-from silik_magics.display.flow import Backlog, Flow
+from silik_magics.display.backlog import Backlog
+from silik_magics.display.flow import Flow
+from silik_magics.display.live import InPlace, Live, Seldom
 from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.messages import COMM_TYPES, Message
 
@@ -27,7 +29,7 @@ class Relay:
 
     Args:
         session: the host kernel's; signs what is sent.
-        socket: the host kernel's iopub socket; may be used from any thread.
+        socket: the host kernel's iopub socket, or its backlog; may be used from any thread.
         parent: the request of the front-end that everything shown answers.
         topic: the host kernel's topic for a message type.
         asker: asks the user, or None where the front-end can not be asked.
@@ -52,6 +54,7 @@ class Relay:
         self._session = session
         self._socket = socket
         self._parent = parent.get("header", parent)
+        self._is_of_notebook = "cellId" in parent.get("metadata", {})
         self._topic = topic
         self._asker = asker
         self._on_comm = on_comm
@@ -102,6 +105,16 @@ class Relay:
         """Show a command's answer."""
         if answer.text:
             self._flow.put(answer)
+
+    def live(self) -> Live | None:
+        """Return a display of the cell; None where nobody watches, as in batch runs.
+
+        Front-ends of notebooks name the cell, and can replace what a display shows; a console
+        does neither.
+        """
+        if not self.can_ask:
+            return None
+        return InPlace(self._flow.put) if self._is_of_notebook else Seldom(self.answer)
 
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         """Ask the user."""

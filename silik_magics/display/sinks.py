@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from silik_magics.display.answers import Answer, heading
+from silik_magics.display.answers import Answer
+from silik_magics.display.live import Bottom, Live
 from silik_magics.display.outputs import plain
+from silik_magics.display.progress import Progress
 from silik_magics.display.spool import Spool
 from silik_magics.errors import SilikError
 from silik_magics.kernels.kernel import Kernel
@@ -29,6 +32,10 @@ class Sink(Protocol):
 
     def answer(self, answer: Answer) -> None:
         """Show a command's answer."""
+
+    def live(self) -> Live | None:
+        """Return a place for an answer that changes; None where nobody watches."""
+        ...
 
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         """Ask the user; None when the question was interrupted."""
@@ -65,6 +72,9 @@ class Capture:
         """Keep an answer."""
         self.answers.append(answer)
 
+    def live(self) -> None:
+        """Return nothing: what is kept is looked at when it is complete."""
+
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         """Pass a question on."""
         if self._beyond is None:
@@ -79,13 +89,18 @@ class Text:
         write: writes text to `stdout` or `stderr`, given as its second argument.
         asker: asks the user: (prompt, whether it is a password) to the answer; None where nobody
             can be asked.
+        size: tells the size of the terminal; None where it is none.
     """
 
     def __init__(
-        self, write: Callable[[str, str], None], asker: Callable[[str, bool], Any] | None = None
+        self,
+        write: Callable[[str, str], None],
+        asker: Callable[[str, bool], Any] | None = None,
+        size: Callable[[], os.terminal_size] | None = None,
     ) -> None:
-        self._write = write
+        self._raw_write = write
         self._asker = asker
+        self._bottom = Bottom(lambda text: write(text, "stdout"), size) if size else None
 
     @property
     def can_ask(self) -> bool:
@@ -103,6 +118,12 @@ class Text:
         elif kind in ("display_data", "execute_result", "update_display_data"):
             self._write(plain(message.content.get("data", {})) + "\n", "stdout")
 
+    def _write(self, text: str, stream: str) -> None:
+        if self._bottom is not None:
+            self._bottom.erase()
+            self._bottom.is_free = text.endswith("\n")
+        self._raw_write(text, stream)
+
     def fail(self, message: Message, kernel: Kernel) -> None:
         """Write nothing: whoever ends the cell shows the error."""
 
@@ -111,10 +132,21 @@ class Text:
         if answer.text:
             self._write(answer.text + "\n", "stdout")
 
+    def live(self) -> Live | None:
+        """Return the last lines of the terminal, if it is one."""
+        return self._bottom
+
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         """Ask the user."""
         assert self._asker is not None
-        return await self._asker(prompt, password)
+        if self._bottom is None:
+            return await self._asker(prompt, password)
+        self._bottom.erase()
+        was_free, self._bottom.is_free = self._bottom.is_free, False
+        try:
+            return await self._asker(prompt, password)
+        finally:
+            self._bottom.is_free = was_free
 
 
 class Grouped:
@@ -127,6 +159,9 @@ class Grouped:
     Args:
         sink: where the outputs go.
         names: the kernels, in the order in which they are shown, and what each is called.
+
+    Attributes:
+        progress: which of them are still running.
     """
 
     def __init__(self, sink: Sink, names: dict[Kernel, str]) -> None:
@@ -136,6 +171,7 @@ class Grouped:
         self._kept: dict[str, Spool[Message]] = {kernel.id: Spool() for kernel in names}
         self._done: set[str] = set()
         self._notes: dict[str, SilikError] = {}
+        self.progress = Progress(sink, {kernel.id: name for kernel, name in names.items()})
 
     @property
     def can_ask(self) -> bool:
@@ -155,9 +191,10 @@ class Grouped:
         """Show an error of ours that is one kernel's part of the whole."""
         self._notes[kernel.id] = error
 
-    def done(self, kernel: Kernel) -> None:
+    def done(self, kernel: Kernel, *, failed: bool = False) -> None:
         """Say that a kernel has nothing more to show; the next ones get their turn."""
         self._done.add(kernel.id)
+        self.progress.done(kernel.id, failed=failed)
         while self._order and self._order[0].id in self._done:
             finished = self._order.pop(0)
             if finished.id in self._notes:
@@ -171,6 +208,10 @@ class Grouped:
         """Show an answer."""
         self._sink.answer(answer)
 
+    def live(self) -> Live | None:
+        """Return a place for an answer that changes."""
+        return self._sink.live()
+
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         """Ask the user."""
         return await self._sink.ask(prompt, password=password)
@@ -183,4 +224,4 @@ class Grouped:
     def _name(self, kernel: Kernel) -> None:
         name = self._names.pop(kernel, None)
         if name is not None:
-            self._sink.answer(heading(name))
+            self.progress.head(name)

@@ -17,7 +17,8 @@ from silik_magics.commands.context import Context, KernelLeaf
 from silik_magics.commands.execution import Outcome, abandonment, raise_failure
 from silik_magics.commands.results import result_of
 from silik_magics.display.answers import Answer
-from silik_magics.display.flow import Backlog
+from silik_magics.display.backlog import Backlog
+from silik_magics.display.live import screen
 from silik_magics.display.relay import Relay
 from silik_magics.display.sinks import Capture, Text
 from silik_magics.errors import CommandError, SilikError
@@ -151,7 +152,7 @@ class Door:
             return await caller.ask(lambda: asker(prompt))
 
         if self._host is None:
-            return Text(lambda text, name: caller.post(lambda: _write(text, name)), ask)
+            return Text(lambda text, name: caller.post(lambda: _write(text, name)), ask, screen())
         self._host.iopub_thread.schedule(self._drop_nothing)
         return self._relay(
             self._host.get_parent(),
@@ -177,7 +178,7 @@ class Door:
         assert host is not None
         return Relay(
             host.session,
-            host.iopub_socket,
+            self._backlog or host.iopub_socket,
             parent,
             topic=host._topic,
             asker=asker,

@@ -2,6 +2,10 @@
 
 A zmq file descriptor is edge-triggered: it wakes the loop once for any number of messages, and a
 send may swallow the edge. So every wake-up, and every send, drains the socket until it is empty.
+
+A zmq socket connects again by itself where a connection ends, but never again where the other side
+spoke the protocol and was not the right one: somebody else had the port before the kernel did.
+Nothing is sent by it from then on, and nothing comes. Such a socket is replaced.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ class Channel:
 
     Args:
         name: `shell`, `iopub`, `stdin` or `control`.
-        socket: connected, owned by this object from now on.
+        opened: returns a connected socket, which is owned by this object from then on.
         session: signs what is sent; of this connection alone.
         reader: verifies what comes.
         on_message: called in the loop with each message, in order.
@@ -38,21 +42,31 @@ class Channel:
     def __init__(
         self,
         name: str,
-        socket: zmq.Socket,
+        opened: Callable[[], zmq.Socket],
         session: Session,
         reader: Session,
         on_message: Callable[[Message], None],
     ) -> None:
         self.name = name
-        self._socket = socket
+        self._opened = opened
         self._session = session
         self._reader = reader
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
-        self._fd = int(socket.getsockopt(zmq.FD))
         self._draining = False
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = self._opened()
+        self._socket.sndtimeo = 0  # to wait here would stop the loop, and so everybody
+        self._fd = int(self._socket.getsockopt(zmq.FD))
         self._loop.add_reader(self._fd, self._drain)
         self._soon()
+
+    def renew(self) -> None:
+        """Connect anew; what was sent and has not left yet is lost."""
+        self.close()
+        self._open()
 
     def send(
         self,
@@ -64,11 +78,20 @@ class Channel:
         parent: dict[str, Any] | None = None,
         buffers: Sequence[Any] = (),
     ) -> None:
-        """Sign and send a message; content may be packed already."""
+        """Sign and send a message, without waiting; content may be packed already.
+
+        On `stdin` it is dropped when the connection does not stand: nobody is there who asked.
+        """
         session = self._session
         message = session.msg(msg_type, parent=parent, header=header, metadata=metadata)
         message["content"] = content if isinstance(content, bytes) else _packed(content)
-        session.send(self._socket, message, buffers=list(buffers))
+        try:
+            session.send(self._socket, message, buffers=list(buffers))
+        except zmq.Again:
+            if self._socket.immediate:
+                return
+            self.renew()
+            session.send(self._socket, message, buffers=list(buffers))
         self._soon()
 
     @property
@@ -100,7 +123,8 @@ class Channel:
         emptied = False
         try:
             for _ in range(BATCH):
-                if self._socket.closed:
+                emptied = self._socket.closed  # it may be, by whoever got the last message
+                if emptied:
                     return
                 try:
                     frames = self._socket.recv_multipart(zmq.NOBLOCK)
@@ -128,6 +152,7 @@ def connect(
     socket.linger = 0
     socket.reconnect_ivl = RECONNECT_MS
     socket.rcvhwm = 0  # the default drops outputs of a kernel that is faster than we are
+    socket.sndhwm = 0  # the default makes us wait for a kernel that does not read
     if name == "iopub":
         for topic in subscribe:
             socket.subscribe(topic)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from silik_magics.kernels.kernel import Kernel
 
 
-async def condition(kernel: Kernel) -> str:
+async def condition(kernel: Kernel, *, asks: bool = True) -> str:
     """Return the state of a kernel, which here may also be `stopped` or `silent`.
 
     It is stopped when a signal (SIGSTOP, SIGTSTP) has stopped its process, and silent when its
     heartbeat is lost. Takes a moment for one that is silent.
+
+    Args:
+        kernel: which.
+        asks: whether its heartbeat is asked for.
     """
     is_silent = False
     if not _is_going(kernel):
         return kernel.state
-    if not kernel.process.is_stopped and _answers(kernel):
+    if asks and not kernel.process.is_stopped and _answers(kernel):
         assert kernel.heartbeat is not None
         is_silent = await kernel.heartbeat.is_lost()
     if _is_going(kernel):  # its state may have changed meanwhile

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from silik_magics.errors import SilikError
@@ -17,8 +19,9 @@ from silik_magics.kernels.messages import Message
 from silik_magics.kernels.phases import mark
 from silik_magics.kernels.requests import Request, forwarded
 
-FIRST_REPLY_SECONDS = 5.0  # until the first question is asked again
+FIRST_REPLY_SECONDS = 2.0  # until the first question is asked again
 PROBE_SECONDS = 0.1  # between two tries of the handshake
+PROBES = 20  # after so many its outputs are connected to anew
 UNREAD = 100  # outputs of a kernel that keeps them: so many are read before they are handled
 STDIN_TRIES = 50  # 5 ms apart, for its stdin: some kernels never listen there
 STDIN_SECONDS = 0.005
@@ -47,15 +50,20 @@ class Connection(Conversation):
         """
         reply = await self._first_reply()
         mark("first reply")
-        while not self._welcomed.is_set():
+        for number in count(1):
             try:
                 await asyncio.wait_for(self._welcomed.wait(), PROBE_SECONDS)
+                break
             except TimeoutError:
+                if number % PROBES == 0:
+                    self._channels["iopub"].renew()
                 reply = await self._ask("kernel_info_request", {})
         for _ in range(STDIN_TRIES):
             if self._lost is not None or self._channels["stdin"].can_send:
                 break
             await asyncio.sleep(STDIN_SECONDS)
+        else:
+            self._channels["stdin"].renew()
         self.has_subshells = _has_subshells(reply.content)
         mark("outputs up")
         return reply.content
@@ -215,15 +223,35 @@ class Connection(Conversation):
 
     # Ending
 
-    async def settled(self, quiet: float, at_most: float) -> None:
-        """Wait until a kernel, which may have been stopped, answers and then is quiet for a while.
+    def push_out(self, prints: str) -> asyncio.Task[None]:
+        """Bring to the last cell all that it has shown, also what comes under another request.
 
-        Raises:
-            KernelDied: it ended meanwhile.
+        Some kernels publish what a cell has shown in their own time, under whatever they were
+        asked last. So it is asked to print a mark: what comes before that is of the cell.
+
+        Args:
+            prints: code that prints `{mark}`.
+
+        Returns:
+            What is done when all has come, or the kernel has ended.
         """
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._ask("kernel_info_request", {}), at_most)
-        await self.quiet(quiet, at_most)
+        return self._spawn(self._pushed_out(prints, self._last_cell))
+
+    async def _pushed_out(self, prints: str, cell: dict[str, Any]) -> None:
+        header = self._session.msg_header("execute_request")
+        self._quiet, mark, is_out = header["msg_id"], header["msg_id"], asyncio.Event()
+
+        def on_output(message: Message) -> None:
+            if message.msg_type == "stream" and mark in message.content["text"]:
+                is_out.set()
+            elif message.is_shown:
+                self._receive(replace(message, parent_header=cell))
+
+        content = Flags(silent=True, store_history=False).content(prints.format(mark=mark))
+        request = Request(mark, expects_idle=True, on_output=on_output)
+        with suppress(SilikError):  # it has died, which is told elsewhere
+            await self._sent(request, "shell", "execute_request", content, header=header)
+            await is_out.wait()
 
     # How it works
 
@@ -233,7 +261,9 @@ class Connection(Conversation):
         if self.state == "busy" and self.has_subshells:
             if self._subshell is None:
                 self._subshell = self._spawn(self._new_subshell())
-            subshell = await asyncio.shield(self._subshell)
+            # Not awaited: others wait for it too, and the end of the kernel must not cancel them.
+            await asyncio.wait({self._subshell})
+            subshell = None if self._subshell.cancelled() else self._subshell.result()
         reply = await self._request("shell", msg_type, content, subshell=subshell)
         assert reply is not None
         return reply

@@ -12,6 +12,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import zmq
@@ -60,6 +61,7 @@ class Conversation:
         self.messages = 0
         self._lost: Exception | None = None
         self._quiet = ""  # the id of what it was told silently: that is not its work
+        self._last_cell: dict[str, Any] = {}  # the header of the last execution
         self._requests = Requests()
         self._waiting: dict[str, asyncio.Future[Message | None]] = {}
         self._early: dict[str, Callable[[], Awaitable[None]] | None] = {}
@@ -83,7 +85,7 @@ class Conversation:
         self._channels = {
             channel: Channel(
                 channel,
-                connect(context, channel, info, topics),
+                partial(connect, context, channel, info, topics),
                 self._session,
                 reader,
                 self._receive,
@@ -172,6 +174,8 @@ class Conversation:
         if self._lost is not None:
             raise self._lost
         self._requests.begin(request)
+        if request.is_execution:
+            self._last_cell = parts["header"]
         future = asyncio.get_running_loop().create_future()
         self._waiting[request.msg_id] = future
         try:
@@ -265,8 +269,10 @@ class Conversation:
         while seen != self.messages:  # there may be much to read
             seen = self.messages
             await asyncio.sleep(REPLY_SECONDS)
-        with suppress(SilikError):  # it has died: whoever waits is told so
+        try:
             await self._request("shell", "kernel_info_request", {}, expects_idle=True)
+        except SilikError:  # it has died: whoever waits is told so
+            return
         if request.idle or request.msg_id not in self._waiting:
             return
         logger.warning("%s: outputs were lost, and the `idle` behind them", self.name)

@@ -29,6 +29,7 @@ class Death:
         out_of_memory: the system ended it because there was no memory left.
         peak: the most memory that it used at once, in bytes; None when nobody knows.
         lost: how many executions had ended there: what they left in its memory is lost.
+        attached: somebody else had started it, so it is not ours to restart.
     """
 
     returncode: int | None
@@ -39,6 +40,7 @@ class Death:
     out_of_memory: bool = False
     peak: int | None = None
     lost: int = 0
+    attached: bool = False
 
     def __str__(self) -> str:
         if self.returncode is None:
@@ -55,7 +57,7 @@ class Death:
             message += f"\n{self._cost}"
         message += _quoted(self.last_lines)
         hint = (
-            _healing(name)
+            self._healing(name)
             if not self.starting
             else "mend what its stderr says, and start it again."
         )
@@ -63,8 +65,13 @@ class Death:
 
     def note(self, name: str) -> str:
         """Return on one line what the state of a kernel called `name` does not tell."""
-        parts = (f"{name} died{self._while}.", self._cost, _healing(name))
+        parts = (f"{name} died{self._while}.", self._cost, self._healing(name))
         return " ".join(part for part in parts if part)
+
+    def _healing(self, name: str) -> str:
+        if self.attached:
+            return f"start it where it was started, and `attach` it again; `rm {name}` removes it."
+        return f"`restart {name}` brings it back, empty; `rm {name}` removes it."
 
     @property
     def _while(self) -> str:
@@ -113,10 +120,6 @@ def not_ready(name: str, seconds: float, lines: Sequence[str]) -> KernelTimeout:
 def _quoted(lines: Sequence[str]) -> str:
     shown = "".join(f"\n    {line}" for line in lines)
     return f"\nThe last lines of its stderr:{shown}" if shown else ""
-
-
-def _healing(name: str) -> str:
-    return f"`restart {name}` brings it back, empty; `rm {name}` removes it."
 
 
 def not_started(name: str, argv: Sequence[str], directory: str, error: Exception) -> KernelDied:

@@ -19,9 +19,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("guardian.py")
+NAME = "/".join(PROGRAM.parts[-2:])  # of any installation
 IDLE_SECONDS = 10.0  # without a kernel, until the guardian is let go
 SEND_SECONDS = 1.0  # until one that does not listen is replaced
 END_SECONDS = 3.0  # it may have to kill what a kernel has left
@@ -139,6 +142,14 @@ class Guard:
         if self._socket is not None:
             self._socket.close()
         self._socket = self.process = None
+
+
+def is_guardian(process: psutil.Process) -> bool:
+    """Say whether a process is the guardian of some host: it ends by itself, its work done."""
+    try:
+        return any(argument.endswith(NAME) for argument in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _environment() -> dict[str, str]:

@@ -7,8 +7,8 @@ import logging
 import os
 import re
 import signal as signals
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -46,10 +46,10 @@ LOSE_NOTHING = """\
     get_ipython().kernel.iopub_thread
 )"""
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
-# These may publish a cell's last outputs after they said `idle`: it was the last of them when so
-# many seconds nothing came.
-OUTPUT_AFTER_IDLE = {"Deno kernel": 0.03}
-LATE_OUTPUT_SECONDS = 1.0  # and after so many nobody waits for more
+# These may publish what a cell has printed after they said `idle`, and under whatever they were
+# asked meanwhile. Each with code that prints a mark.
+PRINTS_LATE = {"Deno kernel": "console.log('{mark}')"}
+PRINT_SECONDS = 1.0  # after these a cell is over, whatever comes of it later
 LOG_SECONDS = 1.0  # between two looks at what a kernel that is not ready yet has written
 INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
 
@@ -102,6 +102,8 @@ class Kernel:
         self._killed = False
         self._is_over = False
         self._lock = asyncio.Lock()
+        self._turns = asyncio.Lock()
+        self._printing: asyncio.Task[None] | None = None
         process.on_end = self._ended
 
     # What it is
@@ -184,6 +186,7 @@ class Kernel:
             raise not_ready(self.name, timeout, last_lines(self.log)) from None
         finally:
             stuck.cancel()
+            self.process.let_go_of_ports()
         if self.is_attached:
             self.process.find()
         elif self.info.get("implementation") == "ipython":
@@ -216,20 +219,18 @@ class Kernel:
         Raises:
             KernelDied: it is dead, or ended meanwhile.
         """
-        connection = self.connection
         if flags is not None and not flags.store_history:
-            reply = await connection.execute(code, on_output, ask, flags)
-            await self.settled()
-            return reply
+            async with self._turn() as connection:
+                return await connection.execute(code, on_output, ask, flags)
         with self._execution(code) as entry:
 
             def record_and_show(message: Message) -> None:
                 entry.add(message)
                 on_output(message)
 
-            reply = await connection.execute(code, record_and_show, ask, flags)
+            async with self._turn() as connection:
+                reply = await connection.execute(code, record_and_show, ask, flags)
             entry.count = reply.content.get("execution_count")
-            await self.settled()
             return reply
 
     async def forward(self, message: Message, relay: OnOutput) -> None:
@@ -240,20 +241,30 @@ class Kernel:
         Raises:
             KernelDied: it is dead, or ended meanwhile.
         """
-        connection = self.connection
-        if message.msg_type != "execute_request" or message.content.get("silent"):
-            await connection.forward(message, relay)
+        if message.msg_type != "execute_request":
+            await self.connection.forward(message, relay)
             return
+        if message.content.get("silent"):
+            async with self._turn() as connection:
+                await connection.forward(message, relay)
+            return
+        idle: list[Message] = []
         with self._execution(str(message.content.get("code", ""))) as entry:
 
             def record_and_relay(answer: Message) -> None:
+                if self._prints_late and answer.is_idle:  # nothing may come behind it
+                    idle.append(answer)
+                    return
                 if answer.channel == "iopub":
                     entry.add(answer)
                 elif answer.msg_type == "execute_reply":
                     entry.count = answer.content.get("execution_count")
                 relay(answer)
 
-            await connection.forward(message, record_and_relay)
+            async with self._turn() as connection:
+                await connection.forward(message, record_and_relay)
+            for answer in idle:
+                relay(answer)
 
     @contextmanager
     def _execution(self, code: str) -> Iterator[Entry]:
@@ -265,15 +276,28 @@ class Kernel:
             self.last_activity = datetime.now(UTC)
 
     @property
-    def settles_late(self) -> bool:
-        """Whether it may still publish a cell's last outputs after it said `idle`."""
-        return str(self.info.get("implementation")) in OUTPUT_AFTER_IDLE
+    def _prints_late(self) -> str:
+        return PRINTS_LATE.get(str(self.info.get("implementation")), "")
 
-    async def settled(self) -> None:
-        """Wait for what it publishes after it said `idle`: until it says nothing for a moment."""
-        if self.settles_late and self._connection is not None:
-            quiet = OUTPUT_AFTER_IDLE[self.info["implementation"]]
-            await self._connection.settled(quiet, LATE_OUTPUT_SECONDS)
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Connection]:
+        """Wait until a cell can be sent, and then until what it has printed has come.
+
+        Most kernels queue cells themselves. One that prints late gets a cell when all of the last
+        one has come, also if nobody waits for that any more.
+        """
+        if not self._prints_late:
+            yield self.connection
+            return
+        async with self._turns:
+            if self._printing is not None:
+                await asyncio.wait({self._printing})
+            connection = self.connection
+            try:
+                yield connection
+            finally:
+                self._printing = connection.push_out(self._prints_late)
+            await asyncio.wait({self._printing}, timeout=PRINT_SECONDS)
 
     @property
     def executions(self) -> int:
@@ -409,6 +433,7 @@ class Kernel:
             out_of_memory=by_system and process.memory.was_exhausted(),
             peak=process.memory.peak,
             lost=work.over,
+            attached=self.is_attached,
         )
         logger.info("%s %s", self.name, self.death)
         connection, self._connection = self._connection, None

@@ -26,7 +26,7 @@ from silik_magics.kernels.connection_file import read_connection_file
 from silik_magics.kernels.death import PORT_TAKEN, not_started, unfit
 from silik_magics.kernels.forking import templates
 from silik_magics.kernels.forking.plan import runs_ipykernel
-from silik_magics.kernels.guard import GUARD
+from silik_magics.kernels.guard import GUARD, is_guardian
 from silik_magics.kernels.kernel import Kernel, open_log
 from silik_magics.kernels.phases import keep_last_lines, mark
 from silik_magics.kernels.process import KernelProcess, files_of, log_path
@@ -43,7 +43,7 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 # wrong is told to the user as an error, once.
 logger.addFilter(_without_traceback)
 
-# The ports of a kernel are chosen here and bound by it later: somebody may be faster.
+# The ports of a kernel are chosen here and bound by it later: somebody may be faster (see `ports`).
 PORT_TRIES = 3
 
 # ipykernel.zmqshell, init_environment; TERM is left, for programs need one.
@@ -117,6 +117,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         self.kernels: dict[str, Kernel] = {}
         self._spawning: set[asyncio.Task[Kernel]] = set()
         self._opening: set[Kernel] = set()
+        self._unheld: set[str] = set()  # kernelspecs whose ports are not held
         self._made: weakref.WeakSet[Kernel] = weakref.WeakSet()
         self.ahead = Ahead(self)
         templates.join(self)
@@ -212,6 +213,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
             except KernelDied as error:
                 if PORT_TAKEN not in error.message:
                     raise
+                self._unheld.add(spec.name)  # it may not bind ports as servers do
         return await self._launch(spec, name, directory, env, timeout, modules)
 
     async def _launch(
@@ -263,6 +265,8 @@ class SilikKernelManager(AsyncMultiKernelManager):
             raise
         except (OSError, NoSuchKernel, RuntimeError) as error:
             self._forget(kernel_id, path)
+            self.specs.forget()  # it may have been mended meanwhile, or spoilt
+            spec = self.specs.get(spec.name)
             raise not_started(name or spec.name, spec.argv, spec.resource_dir, error) from None
         mark("spawn")
         kernel = Kernel(self.get_kernel(kernel_id), self._plain_context, path)  # type: ignore[arg-type]
@@ -293,6 +297,7 @@ class SilikKernelManager(AsyncMultiKernelManager):
         if isinstance(km, KernelProcess):
             km.fork_start = self.fork_start
             km.preload = preload
+            km.hold_ports = kernel_name not in self._unheld
         return km, kernel_name, kernel_id
 
     def _check_preload(self, spec: Spec) -> None:
@@ -363,15 +368,17 @@ class SilikKernelManager(AsyncMultiKernelManager):
     async def kill_all(self) -> None:
         """Kill every kernel that was started here, and all below it.
 
-        A silik that is killed can not end its own kernels.
+        A silik that is killed can not end its own kernels. Its guardian is left to it: that one
+        removes their files.
         """
         for kernel_id in self.list_kernel_ids():
             process = cast("KernelProcess", self.get_kernel(kernel_id))
-            if not process.owns_kernel:
+            if not process.owns_kernel or not process.pid:
                 continue
             below: list[psutil.Process] = []
             with contextlib.suppress(psutil.NoSuchProcess):
-                below = psutil.Process(process.pid).children(recursive=True) if process.pid else []
+                all_below = psutil.Process(process.pid).children(recursive=True)
+                below = [one for one in all_below if not is_guardian(one)]
             with contextlib.suppress(RuntimeError):  # it has just ended
                 await process.signal_kernel(signals.SIGKILL)
             for one in below:

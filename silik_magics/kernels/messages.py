@@ -135,6 +135,11 @@ class Message:
         return found
 
     @property
+    def is_idle(self) -> bool:
+        """Whether the kernel says that a request is over."""
+        return self.msg_type == "status" and self.content["execution_state"] == "idle"
+
+    @property
     def is_shown(self) -> bool:
         """Whether it is something to show, known type or not, and no progress of the request."""
         return self.msg_type not in PROGRESS_TYPES

@@ -22,6 +22,7 @@ from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.forking.provisioner import ForkProvisioner
 from silik_magics.kernels.guard import GUARD
 from silik_magics.kernels.memory import Memory
+from silik_magics.kernels.ports import Held
 from silik_magics.kernels.watch import Watch
 
 
@@ -36,6 +37,7 @@ class KernelProcess(AsyncKernelManager):
         on_end: called when the process ends, whoever ended it.
         fork_start: whether to fork it, where its kernelspec allows that.
         preload: what the process has imported, from which it is forked.
+        hold_ports: whether nobody else is to get its ports before it has bound them.
     """
 
     shutdown_wait_time = Float(
@@ -51,7 +53,9 @@ class KernelProcess(AsyncKernelManager):
         self.memory = Memory(None)
         self.fork_start = False
         self.preload: Sequence[str] = ()
+        self.hold_ports = False
         self.attached_pid: int | None = None
+        self._held = Held("", ())
         self._end = asyncio.Event()
         self._watch: Watch | None = None
 
@@ -172,7 +176,17 @@ class KernelProcess(AsyncKernelManager):
         # cell. What other provisioners start is not on this machine.
         if type(self.provisioner) in (LocalProvisioner, ForkProvisioner):
             check_program(kernel_cmd[0], kw.get("env") or os.environ)
-        await super()._async_launch_kernel(kernel_cmd, **kw)
+            if self.hold_ports:
+                self._held = Held.of(self)
+        try:
+            await super()._async_launch_kernel(kernel_cmd, **kw)
+        except BaseException:
+            self._held.let_go()
+            raise
+
+    def let_go_of_ports(self) -> None:
+        """Hold its ports no longer: it is ready, or will not be."""
+        self._held.let_go()
 
     def _reconcile_connection_info(self, info: Any) -> None:
         # The file was written by us, and a forked kernel may be writing its own by now.
@@ -186,6 +200,7 @@ class KernelProcess(AsyncKernelManager):
         self.watch()
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        self.let_go_of_ports()
         await super()._async_cleanup_resources(restart=restart)
         if not restart and self.kernel_id:
             GUARD.over(self.kernel_id)

@@ -2,6 +2,10 @@
 
 jupyter_client looks for the same but for questions to the user, and then waits until there was
 silence for a fifth of a second.
+
+Its asynchronous channels lose a reply that comes just before something else is sent: the sending
+takes zmq's only signal that there is something to read, and nobody looks again. nbclient tells
+Output widgets what they took while it waits for the reply of their cell, and waited for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from queue import Empty
 from typing import Any
 
 import zmq
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_core.utils import ensure_async
 
 TRY_SECONDS = 1.0  # until a kernel that is silent is asked again; jupyter_client's too
@@ -33,6 +38,8 @@ async def connect(client: Any, seconds: float, *, allow_stdin: bool = False) -> 
     Raises:
         RuntimeError: it died before, or did not answer in time.
     """
+    if client.shell_channel_class is AsyncZMQSocketChannel:
+        client.shell_channel_class = _ShellChannel
     stdin = _stdin_socket(client) if allow_stdin else None
     await ensure_async(client.start_channels())
     client.allow_stdin = allow_stdin
@@ -41,6 +48,14 @@ async def connect(client: Any, seconds: float, *, allow_stdin: bool = False) -> 
     while stdin is not None and not await ensure_async(stdin.poll(TRY_SECONDS * 1000, zmq.POLLOUT)):
         if time.monotonic() > deadline:
             raise RuntimeError(f"Kernel didn't listen on its stdin channel in {seconds:g} seconds")
+
+
+class _ShellChannel(AsyncZMQSocketChannel):
+    """Loses no reply that somebody waits for while something else is sent."""
+
+    def send(self, msg: dict[str, Any]) -> None:
+        super().send(msg)
+        self.socket.get(zmq.EVENTS)  # pyzmq wakes who waits, if there is something to read
 
 
 def _stdin_socket(client: Any) -> Any:

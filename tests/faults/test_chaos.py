@@ -26,7 +26,10 @@ LANGUAGES = {"bash": "bash", "ir": "r", "deno": "deno"}
 
 
 @pytest.mark.timeout(LONG + 300)
-def test_kernels_that_are_killed_and_stopped_at_random(many: bool, runtime_dir: Path) -> None:
+def test_kernels_that_are_killed_and_stopped_at_random(
+    many: bool, runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # of jedi: kernels are killed at work on it
     specs = [spec for spec in KERNELS if not why_absent(LANGUAGES.get(spec, ""))]
     files = set(runtime_dir.iterdir())
     processes = {process.pid for process in below(os.getpid())}

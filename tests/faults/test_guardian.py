@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -20,7 +20,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_server.serverapp import list_running_servers
 from support.host import host
-from support.kernel import pid_of
+from support.kernel import pid_of, run, words_of
 from support.languages import why_absent
 from support.misbehaving import write_misbehaving_specs
 
@@ -64,7 +64,7 @@ def below(pid: int) -> list[psutil.Process]:
 
 def stop_some(processes: list[psutil.Process]) -> None:
     """Stop a Python kernel and one of another language, as SIGSTOP does."""
-    kernels = [one for one in processes if any("kernel-" in word for word in one.cmdline())]
+    kernels = [one for one in processes if any("kernel-" in word for word in words_of(one.pid))]
     for number in STOPPED:
         kernels[number].send_signal(signal.SIGSTOP)
 
@@ -80,8 +80,8 @@ def files_of_kernels(runtime_dir: Path, before: set[Path]) -> set[Path]:
 def assert_gone(processes: list[psutil.Process], files: set[Path]) -> None:
     """Wait until processes and files are gone."""
     begun = time.monotonic()
-    while left := [one for one in processes if one.is_running() and one.status() != "zombie"]:
-        assert time.monotonic() - begun < SECONDS, [one.cmdline() for one in left]
+    while left := [one for one in processes if run(one.pid)]:
+        assert time.monotonic() - begun < SECONDS, [words_of(one.pid) for one in left]
         time.sleep(0.02)
     while left := [path for path in files if path.exists()]:
         assert time.monotonic() - begun < SECONDS, left
@@ -156,7 +156,7 @@ def test_kernels_end_with_a_killed_notebook_server(
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
     ) as server:
-        until(lambda: bool(_servers(server.pid)))
+        until(lambda: any(map(_listens, _servers(server.pid))))
         (info,) = _servers(server.pid)
         request = Request(
             f"{info['url']}api/kernels",
@@ -168,7 +168,7 @@ def test_kernels_end_with_a_killed_notebook_server(
         client = BlockingKernelClient(connection_file=str(runtime_dir / f"kernel-{kernel_id}.json"))
         client.load_connection_file()
         client.start_channels()
-        client.wait_for_ready(timeout=60)
+        until(lambda: _is_ready(client))
         cells = ["%load_ext silik_magics"] if kernel == "python3" else []
         for cell in [*cells, "%%silik\nstart python3 -l k1\nstart immortal -l k2"]:
             answer = client.execute_interactive(cell, timeout=60, output_hook=lambda _: None)
@@ -182,6 +182,19 @@ def test_kernels_end_with_a_killed_notebook_server(
 
 def _servers(pid: int) -> list[dict[str, Any]]:
     return [info for info in list_running_servers() if info["pid"] == pid]
+
+
+def _is_ready(client: BlockingKernelClient) -> bool:
+    try:
+        client.wait_for_ready(timeout=60)
+    except RuntimeError:  # its heartbeat does not beat yet, or it is being started again
+        return False
+    return True
+
+
+def _listens(info: dict[str, Any]) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((info["hostname"], info["port"])) == 0
 
 
 def test_a_kernel_that_was_just_being_started_ends_too(runtime_dir: Path, files: set[Path]) -> None:
@@ -201,7 +214,7 @@ def test_a_kernel_that_was_just_being_started_ends_too(runtime_dir: Path, files:
         until(
             lambda: not kernels_of(runtime_dir),
             SECONDS,
-            lambda: [one.cmdline() for one in kernels_of(runtime_dir)],
+            lambda: [words_of(one.pid) for one in kernels_of(runtime_dir)],
         )
         until(
             lambda: set(runtime_dir.iterdir()) <= files,
@@ -212,12 +225,11 @@ def test_a_kernel_that_was_just_being_started_ends_too(runtime_dir: Path, files:
 
 def kernels_of(runtime_dir: Path) -> list[psutil.Process]:
     """Return the processes whose command line names a file of the runtime directory."""
-    found = []
-    for one in psutil.process_iter():
-        with suppress(psutil.Error):
-            if any(str(runtime_dir) in word for word in one.cmdline()):
-                found.append(one)
-    return found
+    return [
+        one
+        for one in psutil.process_iter()
+        if any(str(runtime_dir) in word for word in words_of(one.pid))
+    ]
 
 
 def test_what_a_kernel_has_left_in_its_group_ends_with_it_when_it_is_stopped() -> None:

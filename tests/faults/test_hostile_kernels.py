@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from support.host import Cell, Host, host
+from support.raw import live
 
 from silik_magics import Silik
 from silik_magics.errors import KernelTimeout
@@ -126,6 +131,38 @@ def opened() -> Iterator[dict[str, Host]]:
     with host() as notebook, host("silik") as silik:
         notebook.ok("%load_ext silik_magics")
         yield {"magics": notebook, "silik": silik}
+
+
+def test_a_kernel_whose_ports_somebody_else_had_before_can_be_used(silik: Silik) -> None:
+    handle = silik.start("displaced", timeout=20)
+    assert handle.run("name? ", ask=lambda *_: "Ada", timeout=10).text == "you said Ada"
+    begun = time.monotonic()
+    handle.stop()  # asks on control
+    assert time.monotonic() - begun < 3
+
+
+def test_a_kernel_that_reads_nothing_stops_nobody_else(silik: Silik) -> None:
+    stopped, other = silik.start("python3", "stopped"), silik.start("python3", "other")
+    pid = live(stopped).process.pid
+    assert pid
+
+    async def ask_much() -> None:
+        connection = live(stopped).connection
+        asked = [asyncio.ensure_future(connection.is_complete("#" * 10_000)) for _ in range(2000)]
+        await asyncio.sleep(0.5)
+        for one in asked:
+            one.cancel()
+
+    os.kill(pid, signal.SIGSTOP)
+    goes_on = threading.Timer(20, os.kill, (pid, signal.SIGCONT))
+    goes_on.start()
+    begun = time.monotonic()
+    silik._portal.call(ask_much)
+    assert other.run("6 * 7").text == "42"
+    assert time.monotonic() - begun < 10
+    goes_on.cancel()
+    os.kill(pid, signal.SIGCONT)
+    assert stopped.run("6 * 7").text == "42"
 
 
 def test_a_kernel_that_tells_nonsense_of_itself_can_be_used(silik: Silik) -> None:

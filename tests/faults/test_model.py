@@ -196,7 +196,6 @@ def test_tree_and_lifecycle_are_those_of_a_plain_model(many: bool) -> None:
         settings=settings(
             max_examples=150 if many else 12,
             stateful_step_count=40 if many else 20,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from support.host import Cell, Host, host, kernel_logs
+from support.runs import papermill, write_notebook
 from support.session import Session
 from traitlets.config import Config
 
@@ -102,6 +103,49 @@ def test_no_secret_is_written_anywhere(told: tuple[str, set[str]]) -> None:
     text, secrets = told
     assert len(secrets) > 4
     for secret in secrets:
+        at = text.find(secret)
+        assert at < 0, text[max(0, at - 500) : at + 100]
+
+
+SECRETS = """\
+import json, pathlib
+from jupyter_core.paths import jupyter_runtime_dir
+files = pathlib.Path(jupyter_runtime_dir()).glob("kernel-*.json")
+keys = [json.loads(file.read_text())["key"] for file in files]
+keys.append(get_ipython().kernel.session.key.decode())
+pathlib.Path("keys.txt").write_text("\\n".join(keys))
+"""
+
+
+@pytest.mark.parametrize("engine", [[], ["--engine", "silik"]], ids=["its own", "silik"])
+def test_no_secret_is_written_by_a_run_of_papermill(tmp_path: Path, engine: list[str]) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SITE.format(here=tmp_path))
+    (tmp_path / "token.txt").write_text(TOKEN)
+    (tmp_path / "answers.txt").write_text(f"{PASSWORD}\n" * 2 if engine else "")
+    asks = [ASK, f"%%silik k1\n{ASK}"] if engine else []
+    cells = [
+        "%load_ext silik_magics\ntoken = open('token.txt').read()",
+        "%silik start python3 -l k1 --env TOKEN={token}",
+        "%%silik k1\nimport os; print(len(os.environ['TOKEN']))",
+        SECRETS,
+        *asks,
+        "%%silik k1\nraise ValueError('the run fails here')",
+    ]
+    write_notebook(tmp_path / "in.ipynb", *cells)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    env = {"PYTHONPATH": path, "SILIK_ANSWERS": "answers.txt"}
+    options = ["--log-level", "DEBUG", "--log-output", *engine]
+    with papermill(tmp_path, "in.ipynb", "out.ipynb", *options, env=env) as begun:
+        _, written = begun.end()
+    logs = "".join(log.read_text(errors="replace") for log in tmp_path.glob("*.log"))
+    out = (tmp_path / "out.ipynb").read_text()
+    assert "the run fails here" in written
+    assert f'"{len(TOKEN)}\\n"' in out
+    assert logs.count("DEBUG:") > 20, "nothing was logged in detail"
+    keys = (tmp_path / "keys.txt").read_text().split()
+    assert len(keys) >= 2
+    text = "\n".join([written, out, logs, kernel_logs()])
+    for secret in [TOKEN, PASSWORD, *keys]:
         at = text.find(secret)
         assert at < 0, text[max(0, at - 500) : at + 100]
 

@@ -12,10 +12,11 @@ from support.host import Host, host
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 BRIEF, LONG = 5, 100
+# What is not flushed grows in the kernel, by gigabytes, and as well when it is run directly.
 FLOODS = [
     "i = 0\nwhile True:\n    i += 1; print('FLOOD', i)",
     "while True: display('FLOOD' * 200)",
-    "import sys\nwhile True: print('FLOOD' * 2000, file=sys.stderr)",
+    "import sys\nwhile True: print('FLOOD' * 2000, file=sys.stderr, flush=True)",
     "import time\nwhile True: time.sleep(.001); print('FLOOD', end='')",
 ]
 

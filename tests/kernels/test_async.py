@@ -138,6 +138,8 @@ def test_the_answer_to_input_may_take_its_time() -> None:
         async with AsyncSilik() as silik:
             handle = await silik.start("python3")
             assert (await handle.run("print(input('name? '))", ask=ask)).text == "name? False"
+            plain = await handle.run("print(input())", ask=lambda *_: "Ada")
+            assert plain.text == "Ada"
 
     run(main())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -119,6 +120,7 @@ def test_a_run_that_begins_in_the_moment_of_the_death_does_not_hang(silik: Silik
 def test_a_question_that_waits_ends_with_the_kernel(silik: Silik) -> None:
     handle = silik.start("python3", "k1")
     busy = run_until_busy(handle, "import time; time.sleep(100)")
+    os.kill(_pid(handle), signal.SIGSTOP)  # jedi would be killed while it writes its cache
 
     async def complete() -> object:
         return await live(handle).connection.complete("pri", 3)
@@ -416,3 +418,22 @@ def test_closing_just_after_a_death_does_not_hang() -> None:
             os.kill(_pid(handle), signal.SIGKILL)
             wait_until(lambda: not handle.is_alive())  # noqa: B023 - called here
             in_thread(silik.close).result(5)
+
+
+def test_what_is_asked_of_a_busy_kernel_that_dies_is_an_error_not_a_cancellation(
+    silik: Silik,
+) -> None:
+    handle = silik.start("python3", "k1")
+    running = run_until_busy(handle, "print('in', flush=True)\nwhile True: pass")
+    kernel = live(handle)
+
+    async def ask_and_kill() -> list[object]:
+        os.kill(_pid(handle), signal.SIGSTOP)  # so that it makes no subshell
+        connection = kernel.connection
+        questions = [asyncio.ensure_future(connection.complete("pri", 3)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        os.kill(_pid(handle), signal.SIGKILL)
+        return await asyncio.gather(*questions, return_exceptions=True)
+
+    assert [type(error) for error in silik._portal.call(ask_and_kill)] == [KernelDied] * 2
+    assert isinstance(running.exception(5), KernelDied)

@@ -94,7 +94,6 @@ def test_what_is_put_comes_back_equal(shared: Silik, one_of: OneOf, language: st
 
     @settings(
         max_examples=20 if language == "bash" else 40,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(HOLDS[language])

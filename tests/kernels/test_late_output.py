@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import random
+import signal
 import time
 
 import pytest
 from support.host import host
-from support.raw import connection_run, in_thread, said
+from support.raw import connection_run, in_thread, live, said
 
 from silik_magics import Silik
 from silik_magics.api import KernelHandle
 from silik_magics.display.outputs import collect, text_of
+from silik_magics.kernels.messages import Message
 
 # An asyncio task keeps the context of its cell, and with it the cell's id, and so does a thread
 # that is given it. (A plain thread does not: ipykernel 7 itself says that it belongs to whatever
@@ -101,3 +106,61 @@ def test_output_of_another_client_is_not_in_our_result(python: KernelHandle) -> 
         assert python.run("print('next')").text == "next"
     finally:
         client.stop_channels()
+
+
+PRINTS = "for (let i = 0; i < 300; i++) console.log('<{n}>', i); console.error('<{n}> end')"
+
+
+@pytest.mark.lang("deno")
+def test_what_deno_prints_after_idle_is_of_the_cell_that_printed_it_whenever_it_was_stopped(
+    silik: Silik,
+) -> None:
+    handle = silik.start("deno", "d")
+    pid = live(handle).process.pid
+    assert pid is not None
+    waits = random.Random(1)
+    for n in range(30):
+        running = in_thread(handle.run, PRINTS.format(n=n))
+        time.sleep(waits.uniform(0, 0.03))
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.05)
+        os.kill(pid, signal.SIGCONT)
+        lines = running.result(10).text.splitlines()
+        assert [line for line in lines if "end" not in line] == [f"<{n}> {i}" for i in range(300)]
+        assert f"<{n}> end" in lines
+
+
+@pytest.mark.lang("deno")
+def test_what_deno_prints_for_a_cell_that_was_given_up_is_not_in_the_next(silik: Silik) -> None:
+    handle = silik.start("deno", "d")
+    code = (
+        "for (let i = 0; i < 20; i++) {await new Promise(r => setTimeout(r, 10)); console.log(i)}"
+    )
+
+    async def give_up_and_go_on() -> None:
+        kernel = live(handle)
+        for n in range(5):
+            shown: list[Message] = []
+            first = asyncio.ensure_future(kernel.execute(code, shown.append, no_answer))
+            await asyncio.sleep(0.05)
+            first.cancel()
+            after: list[Message] = []
+            await kernel.execute(f"console.log('next', {n})", after.append, no_answer)
+            assert text_of(collect(after)) == f"next {n}"
+            assert text_of(collect(shown)) == "\n".join(map(str, range(20)))
+
+    silik._portal.call(give_up_and_go_on)
+
+
+@pytest.mark.lang("deno")
+def test_deno_connected_to_says_idle_behind_its_last_output() -> None:
+    with host("silik") as gateway:
+        gateway.ok("start deno -l d\n> d")
+        requests = [gateway.begin(PRINTS.format(n=n)) for n in range(10)]
+        for n, request in enumerate(requests):
+            lines = request.end().stream().splitlines()
+            assert lines == [f"<{n}> {i}" for i in range(300)]
+
+
+async def no_answer(_: Message) -> None:
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import psutil
 import pytest
-from support.raw import wait_until
+from support.raw import live, wait_until
 
 from silik_magics import Silik
 from silik_magics.errors import KernelDied, KernelTimeout
@@ -108,6 +109,21 @@ def test_idle_kernels_cost_the_host_nothing(silik: Silik) -> None:
     share = (time.process_time() - used) / (time.monotonic() - begun)
     print("share of a core:", share)
     assert share < 0.005
+
+
+def test_a_connection_that_is_closed_while_it_sends_costs_nothing(silik: Silik) -> None:
+    handle = silik.start("bare")
+
+    async def close() -> None:
+        asking = asyncio.ensure_future(live(handle).connection.is_complete("1"))
+        await asyncio.sleep(0)
+        live(handle).abandon()
+        asking.cancel()
+
+    silik._portal.call(close)
+    used = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - used < 0.1
 
 
 def test_idle_kernels_of_a_host_add_only_few_descriptors(silik: Silik) -> None:

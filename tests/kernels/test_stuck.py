@@ -180,8 +180,10 @@ def test_kernels_that_do_well_are_not_silent(language: Language, silik: Silik) -
 
 def test_a_python_kernel_that_holds_its_lock_is_busy(silik: Silik) -> None:
     handle = silik.start("python3", "k1")
-    code = "import re; re.match('(a+)+$', 'a' * 40 + 'b')"  # for hours, in one call
+    # For hours, in one call; before that, it has time to say that it is busy.
+    code = "import re, time; time.sleep(0.5); re.match('(a+)+$', 'a' * 40 + 'b')"
     running = run_until_busy(handle, code)
+    time.sleep(0.8)
     assert states(silik) == ["busy"]
     handle.kill()
     running.exception(5)

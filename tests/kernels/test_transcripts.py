@@ -17,7 +17,7 @@ TRANSCRIPTS = sorted(Path(__file__).parents[1].joinpath("transcripts").glob("*.s
 _BLOCK = re.compile(r"^```text\n(silik> .*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [  # the examples of commands.md are those of the commands' help
     page
-    for page in sorted(Path(__file__).parents[2].joinpath("docs").glob("*.md"))
+    for page in sorted(Path(__file__).parents[2].joinpath("docs").rglob("*.md"))
     if page.stem != "commands" and _BLOCK.search(page.read_text(encoding="utf-8"))
 ]
 FIRST = 'start python3 --label k1\nrun "x = 19" k1.py\nrun "print(x)" k1.py\n'

@@ -153,6 +153,13 @@ class Host:
         """Send a cell; `ask` says whether the front-end can ask the user."""
         return Request(self.client, self.client.execute(code, allow_stdin=ask, **options))
 
+    def begin_named(self, code: str) -> Request:
+        """Send a cell as a notebook does: it names the cell, and can ask the user."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": True}
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": "a1"})
+        self.client.shell_channel.send(message)
+        return Request(self.client, message["header"]["msg_id"])
+
     def run(
         self, code: str, *, answers: list[str] | None = None, timeout: float = 60, **options: Any
     ) -> Cell:

@@ -51,12 +51,20 @@ def run(pid: int) -> bool:
         return False
 
 
+def words_of(pid: int) -> list[str]:
+    """Return the command line of a process; nothing where it has ended."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return []
+
+
 def until_gone(pids: Iterable[int], seconds: float = 5) -> float:
     """Wait until processes are gone, and return how long that took."""
     begun = time.monotonic()
     left = list(pids)
     while left := [pid for pid in left if run(pid)]:
-        assert time.monotonic() - begun < seconds, [psutil.Process(pid).cmdline() for pid in left]
+        assert time.monotonic() - begun < seconds, [words_of(pid) for pid in left]
         time.sleep(0.005)
     return time.monotonic() - begun
 

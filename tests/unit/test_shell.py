@@ -96,6 +96,7 @@ def test_a_cell_under_a_bare_magic_is_commands(say: Say) -> None:
         ("help strat", "UnknownCommand: strat (did you mean start or restart?)\nHint: "),
         ("%%silik k1.py\n1", "CommandError: k1.py is not in ~/\nHint: "),
         ("%%silik tree\n1", "CommandError: tree is a command"),
+        ("pwd\n%%silik k1.py k2.py\n1", "~/\nCommandError: %%silik begins a cell"),
     ],
 )
 def test_every_mistake_is_a_short_message_with_a_hint(say: Say, cell: str, shown: str) -> None:
@@ -111,7 +112,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(PIECES).map("".join))
 @example("mkdir a\ncd a\nrm -r ~/a\npwd")
 @example("mkdir a\nmkdir a/b\nrm -r a a/b")
@@ -217,7 +218,7 @@ CELLS = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(CELLS, st.integers(0, 40))
 def test_completion_and_inspection_never_raise(text: str, cursor: int) -> None:
     async def use(shell: Shell) -> None:

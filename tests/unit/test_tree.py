@@ -461,3 +461,16 @@ def test_a_label_has_an_end() -> None:
 )
 def test_letters_and_signs_of_any_language_are_labels(label: str) -> None:
     check_label(label)
+
+
+def test_the_lines_of_a_tree_come_in_the_order_of_its_drawing() -> None:
+    tree: Tree[str] = Tree()
+    for path in ("a/b/c", "a/d", "e"):
+        tree.mkdir(path, parents=True)
+    tree.folder("a").add(Leaf("k1", extension=".py"))
+    found = [(depth, node.name) for depth, node in tree.lines()]
+    assert found == [(0, "a"), (1, "b"), (2, "c"), (1, "d"), (1, "k1.py"), (0, "e")]
+    drawn = [line.strip("│├╰─ ") for line in tree.draw().splitlines()]
+    assert drawn == [name for _, name in found]
+    below = [(depth, node.name) for depth, node in tree.lines(tree.folder("a"))]
+    assert below == [(0, "b"), (1, "c"), (0, "d"), (0, "k1.py")]

@@ -32,6 +32,7 @@ from support.runs import (
 
 QUIET = "--no-progress-bar"
 SILIK = ("--engine", "silik", QUIET)
+WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -160,6 +161,19 @@ def test_a_cell_that_takes_too_long_is_failed_and_those_behind_it_are_pending(
     assert statuses(done) == ["completed", "failed", "pending"]
     assert done.metadata.papermill.exception is True
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_no_reply_is_lost_beside_a_widget_that_takes_the_output(tmp_path: Path) -> None:
+    """nbclient tells the widget what it took while it waits for the reply of the same cell."""
+    out = "import ipywidgets\nout = ipywidgets.Output()"
+    takes = "with out:\n    print('taken')"
+    write_notebook(tmp_path / "in.ipynb", out, *[takes] * 200, "out")
+    with papermill(tmp_path, "in.ipynb", "out.ipynb", *SILIK) as begun:
+        code, shown = begun.end()
+    assert code == 0, shown
+    states = read(tmp_path / "out.ipynb").metadata.widgets[WIDGETS]["state"].values()
+    (taken,) = [state["state"]["outputs"] for state in states if "outputs" in state["state"]]
+    assert "".join(output["text"] for output in taken) == "taken\n" * 200
 
 
 def test_the_death_of_the_kernel_is_papermills_error_and_keeps_what_was_done(
@@ -313,7 +327,7 @@ def test_outputs_of_a_long_cell_are_saved_as_often_as_is_asked_for(tmp_path: Pat
     write_notebook(tmp_path / "in.ipynb", code)
     arguments = ("in.ipynb", "out.ipynb", *SILIK, "--autosave-cell-every", "1")
     with papermill(tmp_path, *arguments) as begun:
-        begun.until(lambda: _shows(tmp_path / "out.ipynb", "begun\n"), seconds=20)
+        begun.until(lambda: _shows(tmp_path / "out.ipynb", "begun\n"))
         begun.end(signal.SIGKILL)
 
 

@@ -14,7 +14,7 @@ import nbformat
 import pexpect
 import psutil
 import pytest
-from support.kernel import until_as_before
+from support.kernel import until_as_before, words_of
 from support.sweeps import (
     COUNT,
     GLUE,
@@ -317,7 +317,7 @@ def test_ctrl_c_reaches_the_runs_on_a_cluster(tmp_path: Path) -> None:
             process
             for worker in dask.workers
             for process in psutil.Process(worker.pid).children(recursive=True)
-            if "ipykernel_launcher" in process.cmdline()
+            if "ipykernel_launcher" in words_of(process.pid)
         ]
         assert len(kernels) == 2
         started = time.monotonic()

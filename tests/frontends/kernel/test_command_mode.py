@@ -247,7 +247,7 @@ def test_a_configuration_file_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_exit_asks_the_front_end_to_leave_and_stops_all(fresh: Host) -> None:
-    fresh.ok("start python3 -l k1\nmkdir more")
+    fresh.ok("start bare -n 2 -l k\nmkdir more")  # for those no template is kept
     cell = fresh.ok("exit")
     assert cell.reply["payload"] == [{"source": "ask_exit", "keepkernel": False}]
     assert fresh.pids() == []

@@ -77,7 +77,7 @@ def test_an_error_in_a_subshell_aborts_only_what_waits_there(python: Pair) -> No
         cells = [front_end.execute(failing, subshell=subshell)]
         front_end.until_said("in")
         cells += [front_end.execute("'never'", subshell=subshell) for _ in range(3)]
-        cells += [front_end.execute("import time; time.sleep(0.7)"), front_end.execute("'main'")]
+        cells += [front_end.execute("import time; time.sleep(1.5)"), front_end.execute("'main'")]
         front_end.over(*cells)
         delete(front_end, subshell)
 

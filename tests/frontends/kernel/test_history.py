@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,17 @@ def asked(kernel: Host, access: str, **content: Any) -> list[list[Any]]:
 
 def inputs(kernel: Host, n: int = 100) -> list[str]:
     return [text for _, _, text in asked(kernel, "tail", n=n)]
+
+
+def until_written(data_dir: Path, text: str) -> None:
+    """Wait until an input is in the file, for which nobody asked the kernel."""
+    deadline = time.monotonic() + 20
+    found: list[tuple[str]] = []
+    while (text,) not in found:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+        with closing(sqlite3.connect(data_dir / "silik" / "history.sqlite")) as file:
+            found = file.execute("SELECT source_raw FROM history").fetchall()
 
 
 def test_what_was_typed_is_remembered_in_order(fresh: Host) -> None:
@@ -81,10 +95,10 @@ def test_history_survives_a_restart_of_the_kernel(fresh: Host) -> None:
     assert inputs(fresh) == ["mkdir before", "mkdir after"]
 
 
-def test_history_survives_a_crash_and_a_new_front_end() -> None:
+def test_history_survives_a_crash_and_a_new_front_end(data_dir: Path) -> None:
     with host("silik") as opened:
         opened.ok("mkdir before")
-        opened.ok("pwd")
+        until_written(data_dir, "mkdir before")
         opened.manager.shutdown_kernel(now=True)
     with host("silik") as opened:
         assert inputs(opened)[0] == "mkdir before"

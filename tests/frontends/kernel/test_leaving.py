@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 from support.host import Host, below, host
 from support.kernel import pid_of, until_gone
@@ -115,6 +117,23 @@ def test_a_kernel_that_does_not_want_to_end_is_killed(
     assert set(runtime_dir.iterdir()) <= files
 
 
+def test_a_silik_inside_that_has_to_be_killed_leaves_no_files(
+    fresh: Host, before: set[Path], runtime_dir: Path
+) -> None:
+    files = before | set(runtime_dir.iterdir())
+    fresh.ok("start silik -l inner")
+    fresh.ok("%%silik inner\nstart immortal -l one\nstart python3 -l two")
+    pids = [pid_of(fresh), *fresh.pids()]
+    assert len(set(runtime_dir.iterdir()) - files) >= 3
+    fresh.begin("%%silik inner\nstop one")
+    time.sleep(0.2)
+    begun = time.monotonic()
+    ask_to_shut_down(fresh)
+    assert wait_for_end(fresh, pids, begun) < 3
+    while left := set(runtime_dir.iterdir()) - files:
+        assert time.monotonic() < begun + 5, [file.read_text() for file in left]
+
+
 @pytest.mark.parametrize("cell", ["start python3 -n 3 -l x", "start deaf", "restart k1.py"])
 def test_what_is_only_just_starting_ends_too(
     fresh: Host, before: set[Path], runtime_dir: Path, cell: str
@@ -132,15 +151,9 @@ def test_what_is_only_just_starting_ends_too(
     ask_to_shut_down(fresh)
     assert wait_for_end(fresh, pids, begun) < 1.5
     assert set(runtime_dir.iterdir()) <= files
-    left = [p for p in psutil.process_iter() if str(runtime_dir) in " ".join(_argv(p))]
-    assert not [p for p in left if p.ppid() == 1]
-
-
-def _argv(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+    others = [process.info for process in psutil.process_iter(["ppid", "cmdline"])]
+    orphans = [" ".join(other["cmdline"] or ()) for other in others if other["ppid"] == 1]
+    assert not [words for words in orphans if str(runtime_dir) in words]
 
 
 def test_it_ends_when_its_parent_process_is_killed(before: set[Path], runtime_dir: Path) -> None:
@@ -158,6 +171,36 @@ def test_it_ends_when_its_parent_process_is_killed(before: set[Path], runtime_di
             assert until_gone(pids) < 1.5
     Path(file).unlink()  # its parent would have done so
     assert set(runtime_dir.iterdir()) <= before
+
+
+STAYING = """\
+import sys, threading, time
+if "silik_magics_kernel" in sys.orig_argv:
+    threading.Thread(target=time.sleep, args=(100,)).start()
+"""
+
+
+def test_a_thread_that_does_not_end_keeps_it_for_seconds_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(STAYING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with host("silik") as kernel:
+        kernel.ok("start bare")
+        pids = [pid_of(kernel), *kernel.pids()]
+        terminate(kernel)
+        until_gone(pids[1:], 3)
+        assert psutil.pid_exists(pids[0])
+        until_gone(pids[:1], 8)
+
+
+def test_it_ends_when_it_does_not_get_its_ports(tmp_path: Path) -> None:
+    file, info = write_connection_file(str(tmp_path / "kernel.json"))
+    command = [sys.executable, "-m", "silik_magics_kernel", "-f", file]
+    with socket.create_server((info["ip"], info["iopub_port"])):
+        kernel = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert kernel.returncode != 0
+    assert "Address already in use" in kernel.stderr
 
 
 @contextmanager

@@ -39,7 +39,9 @@ PYTHON = [
     "!echo from a shell",
     "import threading\nt = threading.Thread(target=print, args=('a thread',))\nt.start()\nt.join()",
     "import ipywidgets\nslider = ipywidgets.IntSlider(value=3)\nslider",
-    "slider.value = 5\nout = ipywidgets.Output()\nwith out:\n    print('inside')\nout",
+    # nbclient misses a reply that comes in the moment in which it tells the widget what it took.
+    "slider.value = 5\nout = ipywidgets.Output()\nwith out:\n    print('inside', flush=True)\n"
+    "time.sleep(0.3)\nout",
     "x = 'a' * 1_000_000\nx[:10], len(x)",
     "print('ünï ✓ \\x1b[31mred\\x1b[0m')\n'§'",
     "f??",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from support.host import Cell, Host, Request
@@ -71,7 +72,8 @@ def test_a_flood_of_outputs_is_interrupted(kernel: Host, first_line: str, flood:
     request.until_seen("x" * 50)
     interrupted(kernel, request, within=2 * SECOND)  # for this client reads slowly
     after = kernel.ok(first_line + "print('clean')")
-    assert (after.types, after.stream()) == (["stream"], "clean\n")
+    assert {*after.types} == {"stream"}  # a timer of the kernel may cut it in two
+    assert (after.stream(), after.stream("stderr")) == ("clean\n", "")
     assert "x" * 50 not in str(after.others)
 
 
@@ -85,9 +87,13 @@ def test_a_question_is_interrupted(kernel: Host, first_line: str, ask: str) -> N
     assert answered.plain == ["'yes'"]
 
 
-def test_questions_of_several_kernels_are_interrupted_at_once(kernel: Host) -> None:
-    request = kernel.begin("%%silik k1.py k2.py\ninput('name? ')", ask=True)
+def test_questions_of_several_kernels_are_interrupted_at_once(kernel: Host, tmp_path: Path) -> None:
+    code = f"import os; open(f'{tmp_path}/{{os.getpid()}}', 'w').close(); input('name? ')"
+    request = kernel.begin(f"%%silik k1.py k2.py\n{code}", ask=True)
     request.until_asked()
+    while len(list(tmp_path.iterdir())) < 2:
+        time.sleep(0.01)
+    time.sleep(0.2)  # only one question is shown; in its own code ipykernel shows no error
     pressed = time.monotonic()
     kernel.interrupt()
     cell = request.end(timeout=10)
@@ -259,6 +265,7 @@ def test_questions_under_way_when_the_kernel_dies_are_answered(connected: Host) 
     client = connected.client
     request = connected.begin("import time; print('in', flush=True); time.sleep(100)")
     request.until_seen("in")
+    os.kill(victim, signal.SIGSTOP)  # jedi would be killed while it writes its cache
     asked = [client.history(n=1), client.is_complete("x"), client.complete("impo")]
     os.kill(victim, signal.SIGKILL)
     assert [message["msg_type"] for message in request.until_idle()] == ["stream", "error"]

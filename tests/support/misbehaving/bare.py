@@ -34,6 +34,7 @@ class Bare:
     """Binds the sockets of the connection file that is its argument, and serves."""
 
     language = "bare"
+    says_much = False
 
     def __init__(self) -> None:
         info = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
@@ -44,6 +45,8 @@ class Bare:
         self.context = zmq.Context()
         kinds = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.PUB}
         sockets = {name: self.context.socket(kind) for name, kind in kinds.items()}
+        if self.says_much:  # or zmq drops what is behind the first thousand
+            sockets["iopub"].sndhwm = 0
         for name, socket in sockets.items():
             socket.bind(f"{info['transport']}://{info['ip']}:{info[f'{name}_port']}")
         self.shell, self.control = sockets["shell"], sockets["control"]

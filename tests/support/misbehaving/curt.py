@@ -1,6 +1,7 @@
 """Sends of a cell what the cell says, its reply or its `idle`, and may die then."""
 
 import os
+import time
 
 from bare import Bare
 
@@ -15,6 +16,7 @@ class Curt(Bare):
         if "idle" in words:
             self.status(request, "idle")
         if "dies" in words:
+            time.sleep(0.1)  # what the front-end sends next must be there by then
             self.context.destroy(linger=200)
             os._exit(9)
 

@@ -18,6 +18,7 @@ PARTS += [b'{"n": ' + b"9" * 5000 + b"}", b'{"a": NaN}', b'{"a": "\\ud800"}', b"
 
 
 class Hostile(Bare):
+    says_much = True
     told = None
 
     def execute(self, code, request):

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from papermill.inspection import inspect_notebook
 from papermill.translators import papermill_translators, translate_parameters
@@ -44,7 +44,6 @@ async def variables_after(cell: str) -> dict[str, Any]:
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4), st.text())
-@settings(deadline=None)
 @example({"x": "\0-1", "y": "a\r\nb\n", "z": {"'": '"'}}, "one\ntwo")
 def test_parameters_that_were_translated_and_run_are_equal(
     parameters: dict[str, Any], comment: str

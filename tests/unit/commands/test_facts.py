@@ -64,3 +64,22 @@ def test_the_ways_to_ask_for_help_show_the_same(say: Say, name: str) -> None:
     assert shown.startswith("Usage: ")
     assert say(f"help --cmd '{name}'") == shown
     assert say(f"{name} -h") == shown
+
+
+@pytest.mark.parametrize("line", ["ps --watch", "ps --watch 0.01", "ps --watch=0.01", "ps"])
+def test_ps_that_nobody_watches_shows_the_last_state(say: Say, line: str) -> None:
+    assert say(line) == "No kernel is here.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("ps --watch k1.py", "k1.py is not in ~/\nHint: the folder is empty"),
+        ("ps --watch k1.py k2.py", "k1.py is not in ~/\nHint: the folder is empty"),
+        ("ps --watch 1 k1.py", "k1.py is not in ~/\nHint: the folder is empty"),
+        ("ps --watch 0", "ps: invalid value for '--watch': '0' is no number of seconds\n"),
+        ("ps --watch nan", "ps: invalid value for '--watch': 'nan' is no number of seconds\n"),
+    ],
+)
+def test_the_word_behind_watch_is_a_time_or_a_path(say: Say, line: str, told: str) -> None:
+    assert say(line).startswith(f"CommandError: {told}")

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import wraps
 from typing import ParamSpec
 
@@ -12,7 +9,8 @@ import pytest
 from support.messages import stream
 
 from silik_magics.display import flow
-from silik_magics.display.flow import FULL, WINDOW, Backlog, Flow
+from silik_magics.display.backlog import Backlog
+from silik_magics.display.flow import FULL, WINDOW, Flow
 from silik_magics.kernels.messages import Message
 
 LARGE = 2**20
@@ -91,6 +89,20 @@ async def test_what_a_front_end_can_not_take_waits_and_keeps_its_order() -> None
 
 
 @in_a_loop
+async def test_what_waited_belongs_to_the_window_too() -> None:
+    passing, given, reader = held_back()  # eight at once, and twenty-two behind them
+    reader.unread = 0
+    await passing.drained()
+    reader.unread = FULL + 1
+    for number in range(30, 40):
+        passing.put(large(number))
+    assert len(given) == 32  # the last six that waited, and two
+    reader.unread = 0
+    await passing.drained()
+    assert numbers(given) == list(range(40))
+
+
+@in_a_loop
 async def test_nobody_waits_for_a_front_end_that_reads_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -116,30 +128,3 @@ async def test_without_a_backlog_nothing_waits() -> None:
         passing.put(large(number))
     await passing.drained()
     assert len(given) == 30
-
-
-def test_what_a_connection_has_not_read_is_seen() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        reader = socket.create_connection(server.getsockname())
-        writer, _ = server.accept()
-        with reader, writer:
-            backlog = Backlog(Thread(), server.getsockname()[1])
-            assert backlog.measure() == 0
-            sent = fill(writer)
-            assert backlog.measure() > 0
-            while sent:
-                sent -= len(reader.recv(65536))
-            deadline = time.monotonic() + 5
-            while backlog.measure():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-
-
-def fill(writer: socket.socket) -> int:
-    """Send until no more is taken; return how much that was."""
-    writer.setblocking(False)
-    sent = 0
-    with suppress(BlockingIOError):
-        while True:
-            sent += writer.send(b"x" * 65536)
-    return sent

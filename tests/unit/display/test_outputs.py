@@ -118,10 +118,10 @@ def test_a_stream_goes_on_after_somebody_looked() -> None:
 
 def test_a_hundred_thousand_lines_are_joined_in_linear_time() -> None:
     messages = [stream(f"{'x' * 50}\n") for _ in range(100_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     (output,) = collect(messages)
     assert len(output["text"]) == 5_100_000
-    assert time.perf_counter() - started < 10  # joined one by one it takes a minute
+    assert time.process_time() - started < 10  # joined one by one it takes a minute
 
 
 STREAMS = st.lists(st.tuples(st.text(max_size=3), st.sampled_from(["stdout", "stderr"])))

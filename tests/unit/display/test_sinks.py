@@ -41,6 +41,9 @@ class Lines:
     def answer(self, answer: Answer) -> None:
         self.lines.append(str(answer))
 
+    def live(self) -> None:
+        """Nothing is replaced here."""
+
     async def ask(self, prompt: str, *, password: bool) -> str | None:
         return f"{prompt}{password}"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
-from pygments.token import Comment, Error, Keyword, Name, String, Token, is_token_subtype
+from pygments.token import Comment, Error, Keyword, Name, Operator, String, Token, is_token_subtype
 
 from silik_magics_kernel.lexer import SilikLexer
 
@@ -48,6 +48,12 @@ def test_the_body_of_a_code_cell_has_the_colours_of_its_language() -> None:
     ]
     assert (Keyword, "%%silik") in tokens("%%silik\nstart python3")
     assert (Keyword, "start") in tokens("%%silik\nstart python3")
+
+
+def test_the_body_is_not_taken_for_a_rarer_language_of_the_same_extension() -> None:
+    assert (Operator, "<-") in tokens("%%silik models/stats.r\nx <- 1")
+    assert (Operator, "^") in tokens("%%silik o.m\nx = 2 ^ 3;")
+    assert (Keyword, "let") in tokens("%%silik f.fs\nlet x = 1")
 
 
 @pytest.mark.parametrize("text", ["'open", '"open', "\\", "$", "${", "%%silik x\n", "run 'a\nb"])

@@ -41,6 +41,13 @@ def test_the_error_names_the_kernel_its_end_and_what_to_type() -> None:
     assert error.hint == "`restart k1.py` brings it back, empty; `rm k1.py` removes it."
 
 
+def test_what_was_only_attached_is_not_ours_to_restart() -> None:
+    hint = "start it where it was started, and `attach` it again; `rm k1.py` removes it."
+    death = Death(None, attached=True)
+    assert death.error("k1.py").hint == hint
+    assert death.note("k1.py") == f"k1.py died. {hint}"
+
+
 def test_the_error_says_what_was_running_and_the_last_words() -> None:
     error = Death(7, ("Traceback", "MemoryError"), "x = 1\nboom()").error("k1.py")
     assert error.message.splitlines() == [
