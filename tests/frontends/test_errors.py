@@ -170,9 +170,11 @@ def test_a_dead_kernel_is_named_with_its_end(notebook: Host) -> None:
 
 
 def test_a_kernel_whose_program_is_absent_says_so(notebook: Host, kernels_dir) -> None:
-    argv = ["no-such-program", "{connection_file}"]
-    write_spec(kernels_dir, "absent", {"argv": argv, "display_name": "Absent", "language": "x"})
-    check(notebook.run("%silik start absent"), "KernelDied", "no-such-program", "install")
+    for program in ("no-such-program", "no-other-program"):  # it is read anew, too
+        argv = [program, "{connection_file}"]
+        spec = {"argv": argv, "display_name": "Absent", "language": "x"}
+        write_spec(kernels_dir, "absent", spec)
+        check(notebook.run("%silik start absent"), "KernelDied", program, f"install {program}")
 
 
 def test_a_kernel_that_dies_while_it_starts_shows_its_last_words(

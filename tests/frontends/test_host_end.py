@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from support.host import Host, host
+from support.kernel import words_of
 from support.languages import write_spec
 from support.misbehaving import write_misbehaving_specs
 from traitlets.config import Config
@@ -102,7 +103,7 @@ def test_a_host_that_is_told_to_terminate_leaves_no_kernel_behind(
     opened: tuple[Host, list[int], set[Path]],
 ) -> None:
     started, pids, _ = opened
-    kernels = [pid for pid in pids if "sleep" not in psutil.Process(pid).cmdline()]
+    kernels = [pid for pid in pids if "sleep" not in words_of(pid)]
     started.manager.signal_kernel(signal.SIGTERM)
     assert gone(kernels)
 

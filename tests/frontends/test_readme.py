@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import picture
 import pytest
 from support.host import Host, host
 
@@ -49,7 +50,7 @@ def fresh() -> Iterator[Host]:
 
 
 def test_the_python_door_prints_42(tmp_path: Path) -> None:
-    [code] = blocks(section("Doors"), "python")
+    [code] = blocks(section("Four doors"), "python")
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=tmp_path
     )
@@ -166,14 +167,13 @@ def test_the_quickstart_brings_a_kernel_that_died_back(either: nbformat.Notebook
         "   ╰─ w3.py",
     ]
     assert restarted == "Restarted kernel model.py"
-    [processes] = shown_by(either, "%silik ps")
-    assert re.search(r"^model\.py +idle +python3 ", processes, re.MULTILINE)
+    [states] = shown_by(either, "%silik ps")
+    assert states.splitlines()[0] == "idle model.py"
 
 
 def test_the_quickstart_needs_no_other_language(quickstart_alone: nbformat.NotebookNode) -> None:
-    [processes] = shown_by(quickstart_alone, "%silik ps")
-    specs = [line.split()[2] for line in processes.splitlines()[1:]]
-    assert specs == ["python3"] * 4
+    [states] = shown_by(quickstart_alone, "%silik ps")
+    assert states.split()[1::2] == ["model.py", *(f"workers/w{i}.py" for i in (1, 2, 3))]
 
 
 @pytest.mark.lang("bash")
@@ -187,7 +187,20 @@ def test_the_quickstart_runs_r_where_it_is_installed(quickstart: nbformat.Notebo
 
 
 def test_the_readme_links_to_files_of_its_own() -> None:
-    assert {"docs/quickstart.png", "docs/commands.md", "CHANGELOG.md"} <= set(local_links())
+    assert {"docs/polyglot.png", "docs/commands.md", "CHANGELOG.md"} <= set(local_links())
+
+
+def test_the_picture_shows_three_languages_and_two_plots(tmp_path: Path) -> None:
+    cells = picture.shown().cells
+    assert set(picture.LANGUAGES) <= {cell.source.partition("\n")[0] for cell in cells}
+    page = picture.page_of(picture.shown(), tmp_path).read_text(encoding="utf-8")
+    assert page.count('src="data:image/png') == 2
+    assert page.count("celltag_next-column") == 1 + picture.STYLE.count("celltag_next-column")
+
+
+def test_the_readme_leads_to_every_notebook() -> None:
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert there <= set(local_links())
 
 
 @pytest.mark.parametrize("target", local_links())

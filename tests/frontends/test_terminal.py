@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pexpect
 import psutil
 import pytest
+from support.kernel import words_of
 
 PROMPT = r"In \[\d+\]: $"
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -123,9 +124,33 @@ def test_ctrl_c_interrupts_the_sub_kernel(terminal: Terminal) -> None:
 def test_ctrl_c_while_the_user_is_asked_ends_the_cell(terminal: Terminal) -> None:
     terminal.child.sendline("%silik run \"input('name? ')\" k1.py")
     terminal.child.expect_exact("name? ")
+    time.sleep(0.2)  # Python itself misses a Ctrl-C between the question and reading its answer
     terminal.child.sendintr()
     assert "KeyboardInterrupt" in terminal.shown()
     assert "42" in terminal.type("%silik run 'print(6 * 7)' k1.py")
+
+
+REDRAWN = "\r\x1b[2A\x1b[J\x1b[?7lkernel"  # two lines up, and what is below is gone
+
+
+def test_a_watch_is_drawn_anew_until_ctrl_c(terminal: Terminal) -> None:
+    terminal.child.sendline("%silik ps --watch")
+    terminal.child.expect_exact(REDRAWN)
+    terminal.child.sendintr()
+    shown = terminal.shown()
+    assert "k1.py   idle" in shown
+    assert "Interrupt" not in shown
+    assert "42" in terminal.type("%silik run 'print(6 * 7)' k1.py")
+
+
+def test_the_last_line_tells_which_kernels_are_still_running(terminal: Terminal) -> None:
+    terminal.type("%silik start python3 -l k2")
+    code = "import time; time.sleep(1.2); print('done')"
+    terminal.child.sendline(f'%silik run "{code}" k1.py k2.py')
+    terminal.child.expect_exact("2 of 2 still running: k1.py, k2.py (1 s)")
+    terminal.child.expect_exact("\r\x1b[1A\x1b[J── k1.py ──")
+    assert "still running" not in terminal.shown().partition("── k2.py ──")[2]
+    terminal.type("%silik stop k2.py")
 
 
 def test_connect_mode_takes_cells_of_several_lines(terminal: Terminal) -> None:
@@ -155,7 +180,7 @@ def test_exit_leaves_no_process_behind() -> None:
     opened.type("%silik start python3 -n 2 -l k")
     opened.type('%silik run \'import subprocess; p = subprocess.Popen(["sleep", "5"])\' k1.py')
     assert len(opened.pids()) >= 3
-    sleepers = [pid for pid in opened.pids() if "sleep" in psutil.Process(pid).cmdline()]
+    sleepers = [pid for pid in opened.pids() if "sleep" in words_of(pid)]
     kernels = [pid for pid in opened.pids() if pid not in sleepers]
     opened.child.sendline("exit")
     opened.child.expect(pexpect.EOF)

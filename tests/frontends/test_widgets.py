@@ -30,12 +30,15 @@ def answer(message):
 channel.on_msg(answer)
 channel.comm_id
 """
+# nbclient misses a reply that comes in the moment in which it tells the widget what it took.
 OUTPUT = """\
+import time
 import ipywidgets
 out = ipywidgets.Output()
 with out:
-    print("inside")
+    print("inside", flush=True)
     ipywidgets.HTML("<b>too</b>")
+time.sleep(0.3)
 print("outside")
 out
 """
