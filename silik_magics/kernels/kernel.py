@@ -39,12 +39,19 @@ logger = logging.getLogger(__name__)
 
 _EXTENSION = re.compile(r"\.?([\w+#-][\w.+#-]{,30})")
 
+# What a Python kernel that was spawned is told, as its template arranges it for one that is forked.
 # By default ipykernel drops outputs when a thousand of them were not taken yet: many kernels that
 # print at once are faster than their host. The socket belongs to its thread.
-LOSE_NOTHING = """\
-(lambda thread: thread.schedule(lambda: setattr(thread.socket, "sndhwm", 0)))(
-    get_ipython().kernel.iopub_thread
-)"""
+# At its exit it ends the thread for outputs before the one for control, which may be using it and
+# then waits for ever, or aborts. What is registered last is called first.
+SETTLE = """\
+(lambda kernel, exits: (
+    kernel.iopub_thread.schedule(lambda: setattr(kernel.iopub_thread.socket, "sndhwm", 0)),
+    exits.register(
+        lambda thread: thread and thread.is_alive() and (thread.stop(), thread.join()),
+        kernel.control_thread,
+    ),
+))(get_ipython().kernel, __import__("atexit"))"""
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
 # These may publish what a cell has printed after they said `idle`, and under whatever they were
 # asked meanwhile. Each with code that prints a mark.
@@ -177,6 +184,8 @@ class Kernel:
         self.heartbeat = Heartbeat(self._context, info)
         self.death = None
         handshake = asyncio.ensure_future(connection.handshake())
+        # Nobody asks how it ended when the start is cancelled just then.
+        handshake.add_done_callback(lambda task: task.cancelled() or task.exception())
         if self.process.has_ended:  # it died before anybody listened
             self._ended()
         stuck = asyncio.ensure_future(self._end_without_port())
@@ -191,7 +200,7 @@ class Kernel:
             self.process.find()
         elif self.info.get("implementation") == "ipython":
             if not self.process.is_forked:  # those have been told
-                connection.tell(LOSE_NOTHING)
+                connection.tell(SETTLE)
             connection.leave_outputs()
         self.process.memory.note()
         self._ready = True

@@ -272,6 +272,39 @@ def test_a_stopped_kernel_leaves_no_process_and_ends_with_the_same_status(forks:
         assert process.returncode == (-signal.SIGKILL if now else 0)
 
 
+# In a function: IPython empties its namespace when it ends.
+SLOW_CONTROL = """\
+def watch(kernel):
+    import sys, threading, time
+    from pathlib import Path
+    flush, outputs = sys.stdout.flush, kernel.iopub_thread.thread
+    join = outputs.join
+    def flush_slowly():
+        if threading.current_thread() is kernel.control_thread:
+            time.sleep(0.3)
+        flush()
+    def join_watched(timeout=None):
+        Path({told!r}).write_text(str(kernel.control_thread.is_alive()))
+        join(timeout)
+    sys.stdout.flush, outputs.join = flush_slowly, join_watched
+watch(get_ipython().kernel)"""
+
+
+@pytest.mark.parametrize("how", ["forks", "spawning"])
+def test_the_thread_for_outputs_outlives_the_one_for_control(
+    how: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    # Or a stop may have to wait for SIGTERM: control says that it is idle, and nobody takes it.
+    told = tmp_path / "told"
+    started = request.getfixturevalue(how).start("python3", "ending")
+    assert _is_forked(started) == (how == "forks")
+    process = live(started).process
+    started.run(SLOW_CONTROL.format(told=str(told)))
+    started.stop()
+    assert told.read_text() == "False"
+    assert process.returncode == 0
+
+
 def test_restart_forks_again(handle: KernelHandle) -> None:
     pid = _pid(handle)
     for now in (False, True):

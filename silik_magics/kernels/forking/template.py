@@ -26,6 +26,7 @@ if sys.path and not getattr(sys.flags, "safe_path", False):
     del sys.path[0]  # the folder of this file, which no kernel has on its path
 
 import array
+import atexit
 import contextlib
 import gc
 import importlib
@@ -282,7 +283,7 @@ def become_kernel(request, channel, outputs, host):
     # ipykernel's own poller watches its parent, and that is the template.
     application = kernelapp.IPKernelApp
     setattr(application, "init_poller", lambda _: None)  # noqa: B010 - not of its exact type
-    _lose_nothing(application)
+    _settle(application)
     whole = _whole(connect.write_connection_file)
     setattr(kernelapp, "write_connection_file", whole)  # noqa: B010 - it does not export it
     kernelapp.launch_new_instance = lambda *args: application.launch_instance(
@@ -297,15 +298,26 @@ def become_kernel(request, channel, outputs, host):
         os._exit(1)
 
 
-def _lose_nothing(application):
-    """Keep outputs that are not read yet, however many: by default a socket drops them."""
+def _settle(application):
+    """Have outputs kept that are not read yet, however many, and its threads end in order.
+
+    By default a socket drops outputs, and the thread for outputs ends before the one for control,
+    which may be using it and then waits for ever, or aborts.
+    """
     init_iopub = application.init_iopub
 
-    def init_lossless(self, context):
+    def init_settled(self, context):
         context.sndhwm = 0  # of the sockets that are made from now on
         init_iopub(self, context)
+        atexit.register(end_control, self)  # registered later, called sooner
 
-    application.init_iopub = init_lossless
+    def end_control(self):
+        thread = self.control_thread
+        if thread is not None and thread.is_alive():
+            thread.stop()
+            thread.join()
+
+    application.init_iopub = init_settled
 
 
 def _whole(write):
