@@ -314,6 +314,17 @@ def test_restart_forks_again(handle: KernelHandle) -> None:
     assert handle.run("6 * 7").text == "42"
 
 
+def test_it_leaves_its_connection_file_as_it_is(handle: KernelHandle) -> None:
+    # A kernel that is killed while it writes another one leaves that behind.
+    path = Path(live(handle).process.connection_file)
+    assert "curve_secretkey" in json.loads(path.read_text())  # these would be written anew
+    before = path.stat()
+    handle.restart()
+    assert _is_forked(handle)
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 # Many
 
 

@@ -321,17 +321,32 @@ def _settle(application):
 
 
 def _whole(write):
-    """Let a connection file be replaced as a whole: a host may be reading it just then."""
+    """Let a connection file be replaced as a whole: a host may be reading it just then.
+
+    Encrypted kernels would write what it says already, for they compare bytes with text.
+    """
 
     def write_connection_file(fname=None, **info):
         if not fname:
             return write(fname, **info)
+        if _says(fname, info):
+            return fname, info
         beside = f"{fname}.{os.getpid()}"
         _, written = write(beside, **info)
         os.replace(beside, fname)  # noqa: PTH105 - no pathlib in a template
         return fname, written
 
     return write_connection_file
+
+
+def _says(path, info):
+    """Say whether a connection file is there and says this."""
+    info = {name: v.decode() if isinstance(v, bytes) else v for name, v in info.items()}
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - no pathlib in a template
+            return json.load(file) == info
+    except (OSError, ValueError):
+        return False
 
 
 def _set_environment(wanted):
