@@ -26,6 +26,7 @@ from silik_magics.kernels.death import (
     not_ready,
     not_started,
     shorten,
+    signal_name,
 )
 from silik_magics.kernels.flags import Flags
 from silik_magics.kernels.heartbeat import Heartbeat
@@ -52,6 +53,7 @@ SETTLE = """\
         kernel.control_thread,
     ),
 ))(get_ipython().kernel, __import__("atexit"))"""
+STOPPED = {"SIGSTOP": True, "SIGCONT": False}  # after signals that no process can refuse
 KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs longer
 # These may publish what a cell has printed after they said `idle`, and under whatever they were
 # asked meanwhile. Each with code that prints a mark.
@@ -335,7 +337,10 @@ class Kernel:
             await self.signal(signals.SIGINT)
 
     async def signal(self, number: int) -> None:
-        """Send a signal to it (and to what it started, when its process is ours)."""
+        """Send a signal to it (and to what it started, when its process is ours).
+
+        What it shows after SIGSTOP and SIGCONT is true when this returns.
+        """
         if self.death is not None:
             raise self.death.error(self.name)
         self._killed = self._killed or number == signals.SIGKILL
@@ -348,6 +353,9 @@ class Kernel:
                 f"the process of {self.name} is not known",
                 "it was attached, and runs elsewhere or for another user.",
             )
+        stopped = STOPPED.get(signal_name(number))
+        if stopped is not None:
+            await self.process.wait_for_state(stopped=stopped)
 
     async def kill(self) -> None:
         """End its process at once; it stays, dead, until it is restarted or removed."""

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,9 @@ from silik_magics.kernels.guard import GUARD
 from silik_magics.kernels.memory import Memory
 from silik_magics.kernels.ports import Held
 from silik_magics.kernels.watch import Watch
+
+STATE_SECONDS = 5.0  # until a busy system has stopped a process, or lets it go on
+LOOK_SECONDS = 0.005
 
 
 class KernelProcess(AsyncKernelManager):
@@ -74,6 +78,14 @@ class KernelProcess(AsyncKernelManager):
         except psutil.Error:
             return False
         return status == psutil.STATUS_STOPPED
+
+    async def wait_for_state(self, *, stopped: bool) -> None:
+        """Wait until it is stopped, or goes on: a busy system needs a moment after the signal."""
+        deadline = time.monotonic() + STATE_SECONDS
+        while self.is_stopped != stopped and not self.has_ended:
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     @property
     def is_forked(self) -> bool:

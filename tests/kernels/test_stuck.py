@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,10 +54,39 @@ def test_a_stopped_kernel_is_told_from_a_busy_one(language: Language, silik: Sil
     assert isinstance(running.exception(5), KernelDied)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no processor can be chosen")
+def test_what_is_shown_after_a_signal_is_true_on_a_busy_system(silik: Silik) -> None:
+    handle = silik.start("python3", "k1")
+    running = run_until_busy(handle, "while True: pass")
+    processor = min(os.sched_getaffinity(0))
+    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    shown: list[str] = []
+    try:
+        pid = live(handle).process.pid
+        assert pid is not None
+        for one in [pid, *(hog.pid for hog in hogs)]:
+            os.sched_setaffinity(one, {processor})
+        os.setpriority(os.PRIO_PROCESS, pid, 10)
+        group = Path(f"/proc/{pid}/autogroup")  # where there is one, only its priority counts
+        if group.exists():
+            group.write_text("10")
+        for _ in range(10):
+            silik.command("signal STOP k1.py")
+            shown += states(silik)
+            silik.command("signal CONT k1.py")
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+    handle.kill()
+    assert isinstance(running.exception(5), KernelDied)
+    assert shown == ["stopped"] * 10
+
+
 def test_an_idle_kernel_can_be_stopped_and_goes_on(silik: Silik) -> None:
     handle = silik.start("python3", "k1")
     silik.command("signal STOP k1.py")
-    wait_until(lambda: states(silik) == ["stopped"])
+    assert states(silik) == ["stopped"]
     running = in_thread(handle.run, "6 * 7")
     time.sleep(0.2)
     assert not running.done()
