@@ -165,8 +165,11 @@ class Kernel:
         if self.death is not None:
             raise self.death.error(self.name)
         if self._connection is None:
-            raise KernelDied(f"{self.name} is not running", f"`restart {self.name}` starts it.")
+            raise self._not_running()
         return self._connection
+
+    def _not_running(self) -> KernelDied:
+        return KernelDied(f"{self.name} is not running", f"`restart {self.name}` starts it.")
 
     # Beginning
 
@@ -343,6 +346,8 @@ class Kernel:
         """
         if self.death is not None:
             raise self.death.error(self.name)
+        if not self.is_attached and not self.process.has_kernel:  # between two, or at its end
+            raise self._not_running()
         self._killed = self._killed or number == signals.SIGKILL
         if not self.is_attached:
             await self.process.signal_kernel(number)

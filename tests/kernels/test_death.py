@@ -374,6 +374,31 @@ def test_kill_leaves_it_dead_in_the_tree_until_it_is_restarted(silik: Silik) -> 
     assert handle.run("1").text == "1"
 
 
+@pytest.mark.parametrize("ending", ["restart", "stop"])
+def test_a_kernel_can_not_be_signalled_between_its_processes(silik: Silik, ending: str) -> None:
+    # Killing it there said what jupyter_client says, with a traceback.
+    errors = []
+
+    async def signal_all_along() -> None:
+        done = asyncio.ensure_future(getattr(kernel, way)(*arguments))
+        while not done.done():
+            try:
+                await kernel.signal(signal.SIGWINCH)  # which nobody minds
+            except KernelDied as error:
+                errors.append(error)
+            await asyncio.sleep(0)
+        await done
+
+    handle = silik.start("bare", "k1")
+    kernel = live(handle)
+    way, arguments = {
+        "restart": ("restart", ()),
+        "stop": ("shut_down", (kernel.process.shutdown_kernel,)),
+    }[ending]
+    silik._portal.call(signal_all_along)
+    assert {error.message for error in errors} == {"k1.bare is not running"}
+
+
 def test_stopping_a_kernel_ends_the_run_that_waits_for_it(silik: Silik) -> None:
     handle = silik.start("python3", "k1")
     running = run_until_busy(handle, "import time; time.sleep(100)")
