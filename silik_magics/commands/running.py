@@ -79,7 +79,7 @@ async def gateway(context: Context, path: str) -> Answer:
         Command mode. You can create and select kernels. Send `help` for the list of commands.
     """
     leaf = context.state.tree.leaf(path)
-    kernel_of(leaf).connection  # noqa: B018 - raises when it is dead: never connect to nothing
+    await kernel_of(leaf).ready()  # raises when it is dead: never connect to nothing
     context.state.connected = leaf
     context.switched = True
     return Answer(CONNECTED.format(leaf.name))
@@ -136,7 +136,7 @@ async def _entries(leaf: KernelLeaf) -> list[Entry]:
     """Return a kernel's own history, with the outputs that were seen here."""
     kernel = kernel_of(leaf)
     own = list(kernel.record.entries)
-    if kernel.death is not None or kernel.state == "busy":
+    if kernel.state != "idle":
         return own
     by_count: dict[object, str] = {entry.count: entry.output for entry in own}
     try:

@@ -17,6 +17,7 @@ from typing import Any
 import zmq
 
 from silik_magics.errors import CommandError, KernelDied, SilikError
+from silik_magics.kernels.coming import Coming
 from silik_magics.kernels.connection import Connection
 from silik_magics.kernels.conversation import Ask, OnOutput
 from silik_magics.kernels.death import (
@@ -60,6 +61,7 @@ KILL_SECONDS = 5.0  # SIGKILL takes milliseconds; only a stuck system needs long
 PRINTS_LATE = {"Deno kernel": "console.log('{mark}')"}
 PRINT_SECONDS = 1.0  # after these a cell is over, whatever comes of it later
 LOG_SECONDS = 1.0  # between two looks at what a kernel that is not ready yet has written
+NOT_SENT = "the code was not run: run it when it is ready."
 INTERRUPT_SECONDS = 0.5  # an attached kernel's answer to interrupt_request, before a signal
 
 
@@ -111,6 +113,8 @@ class Kernel:
         self._killed = False
         self._is_over = False
         self._lock = asyncio.Lock()
+        self._coming = Coming()
+        self._opening: asyncio.Task[None] | None = None
         self._turns = asyncio.Lock()
         self._printing: asyncio.Task[None] | None = None
         process.on_end = self._ended
@@ -161,15 +165,29 @@ class Kernel:
 
     @property
     def connection(self) -> Connection:
-        """The connection; KernelDied when the kernel is dead."""
+        """The connection; KernelDied when the kernel is dead, or not ready."""
         if self.death is not None:
             raise self.death.error(self.name)
-        if self._connection is None:
+        if self._connection is None or not self._ready:
             raise self._not_running()
         return self._connection
 
+    async def ready(self) -> Connection:
+        """Return the connection; one that is being restarted is waited for.
+
+        Raises:
+            KernelDied: it is dead, or did not come back.
+        """
+        await self._coming.wait()
+        return self.connection
+
     def _not_running(self) -> KernelDied:
-        return KernelDied(f"{self.name} is not running", f"`restart {self.name}` starts it.")
+        if self._is_over:
+            return KernelDied(f"{self.name} was stopped", "`start` starts a new one.")
+        if self._coming:
+            return KernelDied(f"{self.name} is being restarted", "try again when it is ready.")
+        what = "not running" if self._connection is None else "not ready"
+        return KernelDied(f"{self.name} is {what}", f"`restart {self.name}` starts it.")
 
     # Beginning
 
@@ -233,6 +251,7 @@ class Kernel:
         Raises:
             KernelDied: it is dead, or ended meanwhile.
         """
+        await self.ready()
         if flags is not None and not flags.store_history:
             async with self._turn() as connection:
                 return await connection.execute(code, on_output, ask, flags)
@@ -255,8 +274,9 @@ class Kernel:
         Raises:
             KernelDied: it is dead, or ended meanwhile.
         """
+        connection = await self.ready()
         if message.msg_type != "execute_request":
-            await self.connection.forward(message, relay)
+            await connection.forward(message, relay)
             return
         if message.content.get("silent"):
             async with self._turn() as connection:
@@ -323,8 +343,12 @@ class Kernel:
     async def interrupt(self) -> None:
         """Interrupt what it runs, by signal or by message, whichever its kernelspec asks for.
 
-        What it was sent and has not begun with is interrupted when it has.
+        What it was sent and has not begun with is interrupted when it has; what waits for it to be
+        restarted is not sent.
         """
+        if self._coming:
+            self._coming.give_up(KernelDied(f"{self.name} is being restarted", NOT_SENT))
+            return
         connection = self.connection
         connection.interrupted(partial(self._send_interrupt, connection))
         await self._send_interrupt(connection)
@@ -385,12 +409,28 @@ class Kernel:
                 "restart it where it was started; `stop` lets it go.",
             )
         async with self._lock:
-            if self._is_over:  # meanwhile: nobody would end what is started now
-                raise CommandError(f"{self.name} was stopped", "`start` starts a new one.")
-            await self._let_go(f"{self.name} was restarted")
-            self._changed()
-            await self._start_again(now=now or self.death is not None)
-            await self.open(timeout)
+            self._check_over()
+            self._coming.begin()
+            try:
+                await self._let_go(f"{self.name} was restarted")
+                self._changed()
+                await self._start_again(now=now or self.death is not None)
+                self._check_over()
+                self._opening = asyncio.ensure_future(self.open(timeout))
+            except BaseException:
+                self._coming.end()
+                raise
+            self._opening.add_done_callback(self._came)
+            await asyncio.shield(self._opening)  # it becomes ready though nobody waits any more
+
+    def _check_over(self) -> None:
+        if self._is_over:  # meanwhile: nobody would end what is started now
+            raise CommandError(f"{self.name} was stopped", "`start` starts a new one.")
+
+    def _came(self, opening: asyncio.Task[None]) -> None:
+        self._coming.end()
+        if not opening.cancelled() and opening.exception() is not None:
+            logger.info("%s did not come back: %s", self.name, opening.exception())
 
     async def _start_again(self, *, now: bool) -> None:
         with open_log(self.log) as log:
@@ -407,8 +447,9 @@ class Kernel:
 
     async def shut_down(self, stop_process: Callable[[], Awaitable[None]]) -> None:
         """End it for good: its requests, its process by `stop_process`, its connection, its log."""
+        self._is_over = True
+        await self._end_opening(f"{self.name} was stopped")
         async with self._lock:
-            self._is_over = True
             await self._let_go(f"{self.name} was stopped")
             try:
                 await stop_process()
@@ -426,6 +467,7 @@ class Kernel:
 
     async def _let_go(self, what: str) -> None:
         """End whoever waits for it and close the connection: its process is about to end."""
+        await self._end_opening(what)
         self._ending = True
         if not self.is_attached and self.process.is_stopped:
             # Or it could not end politely, and what it does at its exit would be left out.
@@ -438,6 +480,13 @@ class Kernel:
             connection.close()
         if self._burial is not None:  # it died just now: its sockets are still being read
             await asyncio.wait({self._burial})
+
+    async def _end_opening(self, what: str) -> None:
+        """End the wait until it is ready, after a restart."""
+        opening = self._opening
+        if opening is not None and not opening.done() and self._connection is not None:
+            await self._connection.lost(KernelDied(what, "`restart` it again."), wait=False)
+            await asyncio.wait({opening})
 
     # Its end
 

@@ -115,60 +115,6 @@ def test_a_kernel_whose_port_was_taken_meanwhile_is_started_again(
         silik.start("unlucky")
 
 
-# Restarting
-
-
-@pytest.mark.parametrize("now", [False, True])
-@pytest.mark.parametrize("dead", [False, True])
-def test_restart_brings_an_empty_kernel_with_the_same_name(
-    silik: Silik, now: bool, dead: bool
-) -> None:
-    handle = silik.start("python3", "k1")
-    pid = handle.run("import os; x = 1; print(os.getpid())").text
-    file = handle.connection_file
-    if dead:
-        handle.kill()
-    handle.restart(now=now)
-    result = handle.run("import os; print(os.getpid(), 'x' in globals())")
-    new_pid, has_x = result.text.split()
-    assert (new_pid != pid, has_x) == (True, "False")
-    assert result.execution_count == 1
-    assert handle.connection_file == file
-    assert not psutil.pid_exists(int(pid))
-    assert silik.tree == "╰─ k1.py"
-
-
-def test_restarts_of_one_kernel_at_the_same_time_follow_each_other(silik: Silik) -> None:
-    handle = silik.start("bare", "k1")
-    with ThreadPoolExecutor() as pool:
-        for done in [pool.submit(handle.restart) for _ in range(3)]:
-            done.result(20)
-    assert handle.run("here").text == "here"
-
-
-def test_a_kernel_can_be_restarted_and_stopped_after_its_program_is_gone(
-    silik: Silik, kernels_dir: Path, runtime_dir: Path, tmp_path: Path
-) -> None:
-    before = set(runtime_dir.iterdir())
-    program, away = tmp_path / "program", tmp_path / "away"
-    write_wrapped_spec(kernels_dir, "vanishing", program, 'exec "$@"')
-    handle = silik.start("vanishing", "k1")
-    assert handle.run("here").text == "here"
-    program.rename(away)
-    with pytest.raises(KernelDied, match=r"k1.bare could not be started: .*program: No such file"):
-        handle.restart()
-    with pytest.raises(KernelDied):
-        handle.run("here")
-    away.rename(program)
-    handle.restart()
-    assert handle.run("here").text == "here"
-    program.unlink()
-    with pytest.raises(KernelDied):
-        handle.restart()
-    handle.stop()
-    assert set(runtime_dir.iterdir()) == before
-
-
 # Attaching
 
 
