@@ -21,6 +21,9 @@ async def _send_as_replies_come() -> None:
     try:
         await connect(client, 60)
         channel = client.shell_channel
+        last = client.kernel_info()  # what comes behind its reply answers nothing from before
+        while (await channel.get_msg(timeout=5))["parent_header"]["msg_id"] != last:
+            pass
         for _ in range(3):
             awaited = asyncio.ensure_future(channel.get_msg())
             await asyncio.sleep(0.1)
