@@ -29,7 +29,7 @@ from silik_magics.batch.sweep_row import DIED, ERROR, TIMEOUT, Row, Task, commit
 from silik_magics.batch.sweep_session import goes_on
 from silik_magics.batch.sweep_worker import TAKEN
 from silik_magics.kernels.death import Death
-from silik_magics.kernels.kernel import open_log
+from silik_magics.kernels.process import open_log
 
 LOOK_SECONDS = 0.2  # between two looks whether the sweep goes on
 CLOSE_SECONDS = 5.0

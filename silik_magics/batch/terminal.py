@@ -25,7 +25,7 @@ from silik_magics.batch.engine import SilikEngine
 from silik_magics.batch.execution import execute
 from silik_magics.display.outputs import plain
 from silik_magics.errors import KernelDied, remote_error
-from silik_magics.kernels.kernel import open_log
+from silik_magics.kernels.process import open_log
 
 ENGINE = "silik-terminal"
 

@@ -27,9 +27,9 @@ from silik_magics.kernels.death import PORT_TAKEN, not_started, unfit
 from silik_magics.kernels.forking import templates
 from silik_magics.kernels.forking.plan import runs_ipykernel
 from silik_magics.kernels.guard import GUARD, is_guardian
-from silik_magics.kernels.kernel import Kernel, open_log
+from silik_magics.kernels.kernel import Kernel
 from silik_magics.kernels.phases import keep_last_lines, mark
-from silik_magics.kernels.process import KernelProcess, files_of, log_path
+from silik_magics.kernels.process import KernelProcess, files_of, log_path, open_log
 from silik_magics.kernels.specs import Spec, Specs
 
 logger = logging.getLogger("silik_magics.kernels")

@@ -232,6 +232,11 @@ def log_path(directory: str | Path, kernel_id: str) -> Path:
     return Path(directory, f"silik-{kernel_id}.log")
 
 
+def open_log(path: Path) -> Any:
+    """Open the file for a kernel's own stdout and stderr: emptied, and for the user alone."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), "w")
+
+
 def files_of(directory: str | Path, kernel_id: str) -> list[str]:
     """Return what a kernel leaves when nobody tidies up: its connection file first."""
     stem = Path(directory, f"kernel-{kernel_id}").absolute()
