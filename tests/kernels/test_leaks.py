@@ -44,6 +44,28 @@ def _held(directory: Path) -> Held:
     )
 
 
+def _used() -> dict[str, float]:
+    """Return the seconds that each thread of this process has computed, in steps of 0.01 s."""
+    whole = time.process_time()
+    threads = {thread.native_id: thread.name for thread in threading.enumerate()}
+    used = {
+        f"{one.id} {threads.get(one.id, 'not of Python')}": one.user_time + one.system_time
+        for one in psutil.Process().threads()
+    }
+    return {"less than can be told": whole - sum(used.values()), **used}
+
+
+def _held_in_the_long_run(directory: Path) -> Held:
+    """Return what is held when nothing of what was before lingers any more."""
+    now = _held(directory)
+    for _ in range(10):
+        time.sleep(0.3)
+        before, now = now, _held(directory)
+        if now == before:
+            break
+    return now
+
+
 def _comes_back_to(before: Held, directory: Path) -> None:
     deadline = time.monotonic() + 3
     while (now := _held(directory)) != before and time.monotonic() < deadline:
@@ -67,8 +89,7 @@ def test_thirty_rounds_leak_nothing(silik: Silik, runtime_dir: Path) -> None:
     for spec in ROUNDS:
         one_round(spec)
     wait_until(templates.running)  # it starts a second after the first kernel
-    time.sleep(0.3)  # what lingers is gone
-    before = _held(runtime_dir)
+    before = _held_in_the_long_run(runtime_dir)
     for spec, count in ROUNDS.items():
         for _ in range(count):
             one_round(spec)
@@ -88,8 +109,7 @@ def test_restarts_deaths_and_failed_starts_leak_nothing(silik: Silik, runtime_di
                 silik.start(spec, timeout=0.3)
 
     one_round()
-    time.sleep(0.3)
-    before = _held(runtime_dir)
+    before = _held_in_the_long_run(runtime_dir)
     for _ in range(5):
         one_round()
     _comes_back_to(before, runtime_dir)
@@ -101,8 +121,7 @@ def test_opening_and_closing_silik_leaks_nothing(runtime_dir: Path) -> None:
             silik.start("bare").run("1")
 
     one_round()
-    time.sleep(0.3)
-    before = _held(runtime_dir)
+    before = _held_in_the_long_run(runtime_dir)
     for _ in range(5):
         one_round()
     _comes_back_to(before, runtime_dir)
@@ -110,12 +129,14 @@ def test_opening_and_closing_silik_leaks_nothing(runtime_dir: Path) -> None:
 
 def test_idle_kernels_cost_the_host_nothing(silik: Silik) -> None:
     silik.command("start python3 -n 4 -l w")
+    wait_until(templates.running)
     time.sleep(1)
-    begun, used = time.monotonic(), time.process_time()
+    begun, used = time.monotonic(), _used()
     time.sleep(3)
-    share = (time.process_time() - used) / (time.monotonic() - begun)
+    used = {name: seconds - used.get(name, 0) for name, seconds in _used().items()}
+    share = sum(used.values()) / (time.monotonic() - begun)
     print("share of a core:", share)
-    assert share < 0.005
+    assert share < 0.005, {name: seconds for name, seconds in used.items() if seconds > 0}
 
 
 def test_a_connection_that_is_closed_while_it_sends_costs_nothing(silik: Silik) -> None:
