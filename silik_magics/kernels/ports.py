@@ -11,7 +11,6 @@ the kernel's.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import sys
 from collections.abc import Iterable
@@ -26,16 +25,22 @@ class Held:
     Args:
         ip: the address that the kernel is going to bind.
         ports: of the kernel. What somebody has already is left out: the kernel will say so.
+
+    Attributes:
+        are_all: whether nobody else has one of them.
     """
 
     def __init__(self, ip: str, ports: Iterable[int]) -> None:
+        self.are_all = True
         self._sockets: list[socket.socket] = []
         for port in ports if IS_POSSIBLE else ():
             holder = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET)
             self._sockets.append(holder)
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
+            try:
                 holder.bind((ip, port))
+            except OSError:
+                self.are_all = False
 
     @classmethod
     def of(cls, manager: Any) -> Held:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import psutil
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.connect import LocalPortCache
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -170,7 +171,27 @@ class KernelProcess(AsyncKernelManager):
                 preload=list(self.preload),
                 log=self.log,
             )
+        if self.is_local and not self._has_its_ports():
+            self._forget_ports()
         return await super()._async_pre_start_kernel(**kw)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its process is one of this machine, which we start."""
+        return type(self.provisioner) in (LocalProvisioner, ForkProvisioner)
+
+    def _has_its_ports(self) -> bool:
+        """Say whether nobody has got a port that it had: it has been dead for a while, maybe."""
+        held = Held.of(self)
+        held.let_go()
+        return held.are_all
+
+    def _forget_ports(self) -> None:
+        """Have it get others with a new connection file."""
+        for port in self.ports:
+            LocalPortCache.instance().return_port(port)
+        cast("Any", self.provisioner).ports_cached = False
+        self.cleanup_connection_file()
 
     def _can_fork(self) -> bool:
         """Say whether its kernelspec allows it, and neither it nor a setting asks for another."""
@@ -186,7 +207,7 @@ class KernelProcess(AsyncKernelManager):
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         # Popen says so too, but then jupyter_client logs it, with PATH and all, into the user's
         # cell. What other provisioners start is not on this machine.
-        if type(self.provisioner) in (LocalProvisioner, ForkProvisioner):
+        if self.is_local:
             check_program(kernel_cmd[0], kw.get("env") or os.environ)
             if self.hold_ports:
                 self._held = Held.of(self)
@@ -202,7 +223,7 @@ class KernelProcess(AsyncKernelManager):
 
     def _reconcile_connection_info(self, info: Any) -> None:
         # The file was written by us, and a forked kernel may be writing its own by now.
-        if type(self.provisioner) not in (LocalProvisioner, ForkProvisioner):
+        if not self.is_local:
             super()._reconcile_connection_info(info)
 
     async def _async_post_start_kernel(self, **kw: Any) -> None:

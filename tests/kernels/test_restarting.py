@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.languages import Language, each_language
 from support.misbehaving import write_wrapped_spec
 from support.raw import in_thread, live, wait_until
 
@@ -94,6 +97,27 @@ def test_a_kernel_can_be_restarted_and_stopped_after_its_program_is_gone(
         handle.restart()
     handle.stop()
     assert set(runtime_dir.iterdir()) == before
+
+
+@each_language("python", "bash", "r", "deno")
+def test_a_kernel_whose_port_somebody_has_by_now_gets_others(
+    language: Language, silik: Silik
+) -> None:
+    handle = silik.start(language.spec, "k1")
+    file = Path(handle.connection_file)
+    info = json.loads(file.read_text())
+    handle.kill()
+    with socket.create_server((info["ip"], info["iopub_port"])):
+        handle.restart()
+        assert handle.run(language.say).text == "hello"
+        assert Path(handle.connection_file) == file
+        assert json.loads(file.read_text())["iopub_port"] != info["iopub_port"]
+        client = handle.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=20)
+        client.stop_channels()
+        handle.restart()
+        assert handle.run(language.say).text == "hello"
 
 
 # Meanwhile
