@@ -186,11 +186,17 @@ class Life:
             KernelDied: its process ended before that.
             KernelTimeout: it did not answer in time.
         """
+        await self._become_ready(self._connect(), timeout)
+
+    def _connect(self) -> Connection:
         info = dict(self.process.get_connection_info())
         self._ending = self._ready = self._killed = False
-        connection = self._connection = Connection(self._context, info, self.name, self._foreign)
+        self._connection = Connection(self._context, info, self.name, self._foreign)
         self.heartbeat = Heartbeat(self._context, info)
         self.death = None
+        return self._connection
+
+    async def _become_ready(self, connection: Connection, timeout: float) -> None:
         handshake = asyncio.ensure_future(connection.handshake())
         # Nobody asks how it ended when the start is cancelled just then.
         handshake.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -279,7 +285,7 @@ class Life:
                 self._changed()
                 await self._start_again(now=now or self.death is not None)
                 self._check_over()
-                self._opening = asyncio.ensure_future(self.open(timeout))
+                self._opening = asyncio.ensure_future(self._become_ready(self._connect(), timeout))
             except BaseException:
                 self._coming.end()
                 raise
@@ -291,7 +297,8 @@ class Life:
             raise CommandError(f"{self.name} was stopped", "`start` starts a new one.")
 
     def _came(self, opening: asyncio.Task[None]) -> None:
-        self._coming.end()
+        if opening is self._opening:  # else it was given up for another
+            self._coming.end()
         if not opening.cancelled() and opening.exception() is not None:
             logger.info("%s did not come back: %s", self.name, opening.exception())
 
@@ -314,6 +321,7 @@ class Life:
         await self._end_opening()
         async with self._lock:
             await self._let_go(f"{self.name} was stopped")
+            self._coming.end()
             try:
                 await stop_process()
             finally:
@@ -345,8 +353,8 @@ class Life:
             await asyncio.wait({self._burial})
 
     async def _end_opening(self) -> None:
-        """End the wait until it is ready, after a restart."""
-        opening = self._opening
+        """End the wait until it is ready, after a restart that nobody may be waiting for."""
+        opening, self._opening = self._opening, None
         if opening is not None and not opening.done() and self._connection is not None:
             await self._connection.lost(self._not_running(), wait=False)
             await asyncio.wait({opening})
