@@ -261,8 +261,9 @@ class Conversation:
     async def _without_idle(self, request: Request) -> None:
         """End a cell that was replied to, and whose `idle` never comes.
 
-        A kernel that is faster than its connection drops what it says on iopub, that too. What it
-        says there keeps its order: when it is idle because of a later question, none will come.
+        A kernel that is faster than its connection drops what it says on iopub, that too; others
+        do not say it when they were interrupted. What is said there keeps its order: when it is
+        idle because of a later question, none will come.
         """
         assert request.reply is not None
         seen = -1
@@ -275,8 +276,8 @@ class Conversation:
             return
         if request.idle or request.msg_id not in self._waiting:
             return
-        logger.warning("%s: outputs were lost, and the `idle` behind them", self.name)
-        text = f"{self.name} was faster than its connection: some of its last outputs are lost.\n"
+        logger.warning("%s: an `idle` was lost, and maybe outputs before it", self.name)
+        text = f"{self.name} never said that the cell was over: some of its outputs may be lost.\n"
         for msg_type, content in (
             ("stream", {"name": "stderr", "text": text}),
             ("status", {"execution_state": "idle"}),
